@@ -91,7 +91,7 @@ typedef struct nnc_tensor {
     nnc_reduce reduce;
     int64_t extent[NNC_MAX_SLOTS];
     nnc_ref body;                /* FORMULA, SCHEDULE */
-    nnc_tensor_id next;          /* STATE: the tensor whose value it takes at the end of the step, or 0: never changes */
+    nnc_tensor_id next;          /* STATE, PARAMETER: the tensor whose value it takes at the end of the step, or 0: never changes */
     const float *values;         /* CONSTANT: row-major (classes as floats holding integers) */
     /* Where a derived tensor came from, for names in --emit=gradient: the tensor whose derivative it is, or 0. */
     nnc_tensor_id derivative_of;
@@ -136,6 +136,8 @@ nnc_ref nnc_draw(nnc_program *p, nnc_op op, uint32_t site, const nnc_ref *at, ui
 nnc_ref nnc_affine(nnc_program *p, int64_t a, nnc_ref x, int64_t b, nnc_ref y, int64_t c);
 nnc_ref nnc_quotient(nnc_program *p, nnc_ref x, int64_t divisor);
 nnc_ref nnc_remainder(nnc_program *p, nnc_ref x, int64_t divisor);
+/* The next (by = 1) or previous (-1) example's position in the minibatch, around its end: (x + by) mod count(batch). */
+nnc_ref nnc_neighbour(nnc_program *p, nnc_ref x, int by);
 nnc_ref nnc_floor_integer(nnc_program *p, nnc_ref real);
 nnc_ref nnc_to_real(nnc_program *p, nnc_ref integer);
 nnc_ref nnc_within(nnc_program *p, nnc_ref integer, int64_t low, int64_t high);
@@ -147,7 +149,7 @@ static inline nnc_ref nnc_arg(const nnc_program *p, nnc_ref ref, uint32_t i) { r
 static inline nnc_tensor *nnc_tensor_at(const nnc_program *p, nnc_tensor_id id) { return &p->tensor[id]; }
 bool nnc_is_constant(const nnc_program *p, nnc_ref ref, double *value);    /* a real constant */
 bool nnc_is_integer(const nnc_program *p, nnc_ref ref, int64_t *value);    /* an integer constant */
-/* An integer node as an affine form: its constant and terms (atoms are INDEX, QUOTIENT, REMAINDER, FLOOR_INTEGER, READ,
+/* An integer node as an affine form: its constant and terms (atoms are INDEX, QUOTIENT, REMAINDER, NEIGHBOUR, FLOOR_INTEGER, READ,
  * SELECT). A lone atom is one term with coefficient 1. Pointers are into the program and last until the next node is made. */
 typedef struct nnc_form { int64_t constant; uint32_t terms; const nnc_ref *atom; const int64_t *coefficient; nnc_ref lone; int64_t one; } nnc_form;
 void nnc_form_of(const nnc_program *p, nnc_ref integer, nnc_form *form);
