@@ -95,6 +95,7 @@ typedef struct nnc_tensor {
     const float *values;         /* CONSTANT: row-major (classes as floats holding integers) */
     /* Where a derived tensor came from, for names in --emit=gradient: the tensor whose derivative it is, or 0. */
     nnc_tensor_id derivative_of;
+    bool stopped;                /* stop_gradient: its readers see a constant */
 } nnc_tensor;
 
 typedef struct nnc_program {
