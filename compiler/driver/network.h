@@ -1,0 +1,94 @@
+/* From an elaborated model to compiled programs that the runtime runs: training step, measures, fits, prediction, all on one persistent block.
+ *
+ * Everything lives in the arena given. The compiled code belongs to the network: nnc_network_close unloads it. */
+#ifndef NNC_DRIVER_NETWORK_H
+#define NNC_DRIVER_NETWORK_H
+
+#include "llvm/llvm.h"
+#include "model/model.h"
+#include "runtime/step.h"
+#include "schedule/schedule.h"
+#include "transform/transform.h"
+
+/* What is to be compiled. */
+enum {
+    NNC_PART_TRAIN = 1,        /* the training step */
+    NNC_PART_MEASURE = 2,      /* measured loss and metrics over a set */
+    NNC_PART_PREDICT = 4,      /* the outputs */
+    NNC_PART_FITS = 8,         /* the fits, from the training data */
+    NNC_PART_NORM = 16         /* with TRAIN: the gradient's norm as an output, for the log */
+};
+
+typedef struct nnc_network_request {
+    nnc_model *model;
+    int parts;
+    int64_t train_batch;       /* the largest minibatch */
+    int64_t set_batch;         /* of measuring, fitting and predicting */
+    nnc_target target;         /* of the code; its machine is planned for */
+    bool compile;              /* false: formulas and loops only, for --emit and the summary */
+    int level;                 /* -O */
+} nnc_network_request;
+
+/* One compiled program, with its formulas for listings. */
+typedef struct nnc_part {
+    const char *name;          /* train, predict, measure_1, ... */
+    nnc_program *program;      /* simplified */
+    nnc_scheduled scheduled;
+    nnc_tensor_id *argument;   /* of program; parallel to step.argument */
+    nnc_step step;
+    struct nnc_network *network;
+} nnc_part;
+
+typedef struct nnc_network_set {  /* values over a data set, with what finishes them */
+    nnc_set_values values;
+    nnc_part **pass;
+    nnc_data_split split;
+    struct nnc_network *network;
+} nnc_network_set;
+
+typedef struct nnc_network {
+    nnc_arena *arena;
+    nnc_model *model;
+    nnc_layout *layout;
+    nnc_slot *slot;            /* parameters, states, fits, optimizer states: saved; then the internal ones */
+    uint32_t slots;
+    void *persistent;          /* layout->bytes, aligned to 64; constants are filled in */
+    nnc_tensor_id *gradient;   /* of model->program, for each parameter (0: not trained); unclipped */
+    nnc_model_state *optimizer_state;
+    uint32_t optimizer_states;
+    nnc_part *train;           /* outputs: loss, then the gradient's norm where asked for */
+    bool has_norm;
+    nnc_part *predict;
+    nnc_network_set *measure;  /* results: loss, then each metric */
+    nnc_network_set **fit;     /* one a fit, in order */
+    nnc_part **part;           /* all of the above */
+    uint32_t parts, part_capacity;
+    const nnc_llvm *llvm;
+    nnc_jit *jit;
+    const nnc_machine *machine;
+    double compile_seconds;
+} nnc_network;
+
+/* NULL and *error (arena text) where the machine's code cannot be made (no LLVM module, LLVM's own failure), or after a reported error in the
+ * optimizer (*error is then NULL). */
+nnc_network *nnc_network_build(nnc_arena *arena, const nnc_network_request *request, const char **error);
+void nnc_network_close(nnc_network *network);
+
+/* The slot of that name, or NULL. */
+const nnc_slot *nnc_network_slot(const nnc_network *network, const char *name);
+static inline float *nnc_slot_data(const nnc_network *network, const nnc_slot *slot) { return (float *)((char *)network->persistent + slot->offset); }
+
+/* The LLVM module, loaded on first use; NULL and a reason where it cannot be. */
+const nnc_llvm *nnc_llvm_load(nnc_arena *arena, const char **error);
+
+/* ---- steps of building, one file each ---- */
+
+/* assemble.c: the training program's gradients, clipping and updates in model->program. False after a reported error. */
+bool nnc_assemble_update(nnc_network *network, bool norm, nnc_tensor_id *norm_tensor);
+/* part.c: extracts what roots need, simplifies, schedules. Arguments: the inputs that are needed, then roots[0 .. outputs). */
+nnc_part *nnc_part_make(nnc_network *network, const char *name, const nnc_program *from, const nnc_tensor_id *roots, uint32_t outputs,
+                        uint32_t count, bool with_next, int64_t batch, int level);
+/* sets.c: splits formulas over the data into passes. */
+nnc_network_set *nnc_set_make(nnc_network *network, const char *name, const nnc_tensor_id *roots, uint32_t count, int64_t batch, int level);
+
+#endif

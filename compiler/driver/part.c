@@ -1,0 +1,91 @@
+/* One program of the network: what its roots need, simplified, with schedules hoisted, scheduled for the machine. */
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include "driver/network.h"
+#include "formula/interpret.h"
+
+/* A pass's result is checked where that is asked for or in debug builds; what is wrong then is a fault of ours. */
+static void must_hold(const nnc_program *p, const char *pass, const char *part)
+{
+    const char *wrong = nnc_program_verify(p);
+    if (wrong) {
+        fprintf(stderr, "nnc: fault: after %s of %s: %s\n", pass, part, wrong);
+        abort();
+    }
+}
+
+static void fill_schedules(void *context, double step, double steps, double epoch, double epochs, float *out)
+{
+    nnc_part *part = context;
+    nnc_arena scratch;
+    nnc_arena_open(&scratch, part->network->arena->failed, part->network->arena->failed_context);
+    nnc_interpreter *in = nnc_interpreter_new(&scratch, part->program, 1);
+    in->step = step;
+    in->steps = steps;
+    in->epoch = epoch;
+    in->epochs = epochs;
+    for (uint32_t i = 0; i < part->scheduled.schedules; i++)
+        out[i] = (float)nnc_interpreter_scalar(in, nnc_tensor_at(part->program, part->scheduled.schedule[i])->body);
+    nnc_arena_close(&scratch);
+}
+
+static void place_persistent(nnc_network *network, const nnc_program *p)
+{
+    for (nnc_tensor_id t = 1; t < p->tensors; t++) {
+        const nnc_tensor *tensor = nnc_tensor_at(p, t);
+        if (tensor->kind == NNC_KIND_PARAMETER || tensor->kind == NNC_KIND_STATE || tensor->kind == NNC_KIND_FIT || tensor->kind == NNC_KIND_CONSTANT)
+            nnc_layout_place(network->layout, tensor->name, nnc_elements(tensor), tensor->element, tensor->kind == NNC_KIND_CONSTANT ? tensor->values : NULL);
+    }
+}
+
+static void set_arguments(nnc_part *part, const nnc_tensor_id *roots, uint32_t outputs)
+{
+    const nnc_program *p = part->program;
+    nnc_arena *arena = part->network->arena;
+    uint32_t count = 0;
+    nnc_step_argument *argument = NNC_ARRAY(arena, nnc_step_argument, p->tensors + outputs);
+    part->argument = NNC_ARRAY(arena, nnc_tensor_id, p->tensors + outputs);
+    for (nnc_tensor_id t = 1; t < p->tensors; t++)
+        if (nnc_tensor_at(p, t)->kind == NNC_KIND_INPUT)
+            part->argument[count++] = t;
+    for (uint32_t i = 0; i < outputs; i++)
+        part->argument[count++] = roots[i];
+    for (uint32_t i = 0; i < count; i++) {
+        const nnc_tensor *t = nnc_tensor_at(p, part->argument[i]);
+        argument[i] = (nnc_step_argument){t->name, nnc_elements(t), nnc_batched(t), t->element != NNC_REAL, t->kind != NNC_KIND_INPUT};
+    }
+    part->step.argument = argument;
+    part->step.arguments = count;
+}
+
+nnc_part *nnc_part_make(nnc_network *network, const char *name, const nnc_program *from, const nnc_tensor_id *roots, uint32_t outputs,
+                        uint32_t count, bool with_next, int64_t batch, int level)
+{
+    nnc_arena *arena = network->arena;
+    nnc_part *part = NNC_NEW(arena, nnc_part);
+    nnc_tensor_id *root = NNC_ARRAY(arena, nnc_tensor_id, count + 1);
+    for (uint32_t i = 0; i < count; i++)
+        root[i] = roots[i];
+    nnc_program *p = nnc_extract(arena, from, root, count, with_next, NULL);
+    must_hold(p, "extraction", name);
+    p = nnc_simplify(arena, p, root, count, NULL);
+    must_hold(p, "simplification", name);
+    nnc_hoist_schedules(p);
+    must_hold(p, "hoisting", name);
+    part->name = name;
+    part->network = network;
+    part->program = p;
+    place_persistent(network, p);
+    set_arguments(part, root, outputs);
+    nnc_schedule_request request = {p, nnc_arena_format(arena, "%s_%s", network->model->name, name), part->argument, part->step.arguments,
+                                    batch, network->machine, network->layout, level};
+    part->scheduled = nnc_schedule(arena, &request);
+    part->step.batch = batch;
+    part->step.workspace_bytes = part->scheduled.loops->workspace_bytes;
+    part->step.host_bytes = (int64_t)sizeof(nnc_step_host) + 4 * (int64_t)part->scheduled.schedules;
+    part->step.schedules = part->scheduled.schedules ? fill_schedules : NULL;
+    part->step.context = part;
+    NNC_PUSH(arena, network->part, network->parts, network->part_capacity) = part;
+    return part;
+}
