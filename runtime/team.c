@@ -1,0 +1,199 @@
+#include "runtime/team.h"
+#include <linux/futex.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Below this many seconds of one thread's work a phase is not worth a barrier (5 us), and a step not worth waking anybody (20 us). */
+static const double PHASE_WORTH = 5e-6, STEP_WORTH = 20e-6;
+/* Cautious rates of one thread, for the estimate only: 2e10 operations and 1e10 bytes a second. */
+static const double FLOPS = 2e10, BYTES = 1e10;
+enum { SPINS = 400 };          /* about 2 us of pauses */
+
+typedef struct member {
+    nnc_team *team;
+    pthread_t thread;
+    int number;
+} member;
+
+struct nnc_team {
+    int threads;
+    member *member;
+    atomic_uint round;         /* a futex: grows when the others have work, or are to leave */
+    atomic_uint arrived, phase;/* the barrier: how many have come, and a futex that grows when all have */
+    atomic_bool leaving;
+    const nnc_step *step;      /* the work of this round */
+    void *const *pointers;
+    int64_t batch;
+};
+
+static void relax(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static void sleep_while(atomic_uint *word, unsigned value)
+{
+    for (int i = 0; i < SPINS; i++) {
+        if (atomic_load_explicit(word, memory_order_acquire) != value)
+            return;
+        relax();
+    }
+    while (atomic_load_explicit(word, memory_order_acquire) == value)
+        syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
+}
+
+static void grow(atomic_uint *word)
+{
+    atomic_fetch_add_explicit(word, 1, memory_order_release);
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, 1 << 30, NULL, NULL, 0);
+}
+
+static void barrier(nnc_team *team)
+{
+    unsigned phase = atomic_load_explicit(&team->phase, memory_order_acquire);
+    if (atomic_fetch_add_explicit(&team->arrived, 1, memory_order_acq_rel) + 1 == (unsigned)team->threads) {
+        atomic_store_explicit(&team->arrived, 0, memory_order_relaxed);
+        grow(&team->phase);
+    } else {
+        sleep_while(&team->phase, phase);
+    }
+}
+
+/* ---- phases ---- */
+
+static int64_t tasks_of(const nnc_step_kernel *k, int64_t batch)
+{
+    int64_t units = k->tasks_fixed + k->tasks_per_example * batch;
+    return (units + k->task_block - 1) / k->task_block;
+}
+
+static double seconds_of(const nnc_step_kernel *k, double share) { return share * (k->flops / FLOPS + k->bytes / BYTES); }
+
+/* The kernels [first, result) are one phase; *seconds is its estimate. */
+static uint32_t phase_end(const nnc_step *step, uint32_t first, double share, double *seconds)
+{
+    uint32_t end = first;
+    *seconds = 0;
+    while (end < step->kernels && step->kernel[end].phase == step->kernel[first].phase)
+        *seconds += seconds_of(&step->kernel[end++], share);
+    return end;
+}
+
+static void run_whole(const nnc_step *step, uint32_t first, uint32_t end, void *const *pointers, int64_t batch)
+{
+    for (uint32_t i = first; i < end; i++)
+        step->kernel[i].call(pointers, batch, 0, tasks_of(&step->kernel[i], batch));
+}
+
+static void run_share(const nnc_step_kernel *k, void *const *pointers, int64_t batch, int number, int threads)
+{
+    int64_t tasks = tasks_of(k, batch);
+    int64_t first = tasks * number / threads, last = tasks * (number + 1) / threads;
+    if (first < last)
+        k->call(pointers, batch, first, last);
+}
+
+/* All members walk the phases alike: a phase that is not worth sharing is the first one's, and a barrier stands where work changes hands. */
+static void run_member(nnc_team *team, int number)
+{
+    const nnc_step *step = team->step;
+    double share = (double)team->batch / (double)step->batch, seconds;
+    bool alone = false;
+    for (uint32_t first = 0, end; first < step->kernels; first = end) {
+        end = phase_end(step, first, share, &seconds);
+        if (seconds < PHASE_WORTH) {
+            if (!alone && first > 0)
+                barrier(team);
+            alone = true;
+            if (number == 0)
+                run_whole(step, first, end, team->pointers, team->batch);
+            continue;
+        }
+        if (first > 0)
+            barrier(team);
+        alone = false;
+        for (uint32_t i = first; i < end; i++)
+            run_share(&step->kernel[i], team->pointers, team->batch, number, team->threads);
+    }
+    barrier(team);
+}
+
+static void *work(void *context)
+{
+    member *self = context;
+    nnc_team *team = self->team;
+    unsigned round = 0;
+    for (;;) {
+        sleep_while(&team->round, round);
+        round++;
+        if (atomic_load_explicit(&team->leaving, memory_order_acquire))
+            return NULL;
+        run_member(team, self->number);
+    }
+}
+
+static double step_seconds(const nnc_step *step, int64_t batch)
+{
+    double seconds = 0, share = (double)batch / (double)step->batch;
+    for (uint32_t i = 0; i < step->kernels; i++)
+        seconds += seconds_of(&step->kernel[i], share);
+    return seconds;
+}
+
+void nnc_team_run(nnc_team *team, const nnc_step *step, void *const *pointers, int64_t batch)
+{
+    if (step->run) {
+        step->run(step->context, pointers, batch);
+        return;
+    }
+    if (team->threads == 1 || step_seconds(step, batch) < STEP_WORTH) {
+        run_whole(step, 0, step->kernels, pointers, batch);
+        return;
+    }
+    team->step = step;
+    team->pointers = pointers;
+    team->batch = batch;
+    grow(&team->round);
+    run_member(team, 0);
+}
+
+nnc_team *nnc_team_open(int threads)
+{
+    nnc_team *team = calloc(1, sizeof *team);
+    member *members = calloc((size_t)threads, sizeof *members);
+    if (!team || !members) {
+        free(team);
+        free(members);
+        return NULL;
+    }
+    team->threads = 1;
+    team->member = members;
+    for (int i = 1; i < threads; i++) {
+        members[i] = (member){team, 0, i};
+        if (pthread_create(&members[i].thread, NULL, work, &members[i]) != 0)
+            break;
+        team->threads++;
+    }
+    return team;
+}
+
+void nnc_team_close(nnc_team *team)
+{
+    if (!team)
+        return;
+    atomic_store_explicit(&team->leaving, true, memory_order_release);
+    grow(&team->round);
+    for (int i = 1; i < team->threads; i++)
+        pthread_join(team->member[i].thread, NULL);
+    free(team->member);
+    free(team);
+}
+
+int nnc_team_threads(const nnc_team *team) { return team->threads; }
