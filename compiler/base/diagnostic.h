@@ -48,6 +48,7 @@ typedef struct nnc_session {
     uint32_t sources, source_capacity;
     nnc_diagnostic *diagnostic;
     uint32_t diagnostics, diagnostic_capacity, errors;
+    uint32_t last;           /* 1 + the number of the diagnostic that nnc_note and nnc_help add to; 0 where it was dropped */
 } nnc_session;
 
 void nnc_session_open(nnc_session *session, void (*out_of_memory)(void *), void *context);

@@ -1,0 +1,104 @@
+#include "base/arena.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Blocks double up to 4 MB; a request larger than that gets a block of its own. */
+enum { ALIGNMENT = 16, FIRST_BLOCK = 64 << 10, LARGEST_BLOCK = 4 << 20 };
+
+struct nnc_arena_block {
+    nnc_arena_block *before;
+    size_t size;
+};
+
+#define HEADER ((sizeof(nnc_arena_block) + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT)
+
+static void out_of_memory(nnc_arena *arena)
+{
+    if (arena->failed)
+        arena->failed(arena->failed_context);
+    fputs("out of memory\n", stderr);
+    abort();
+}
+
+void nnc_arena_open(nnc_arena *arena, void (*failed)(void *), void *context)
+{
+    *arena = (nnc_arena){.failed = failed, .failed_context = context};
+}
+
+void nnc_arena_close(nnc_arena *arena)
+{
+    for (nnc_arena_block *block = arena->blocks, *before; block; block = before) {
+        before = block->before;
+        free(block);
+    }
+    *arena = (nnc_arena){.failed = arena->failed, .failed_context = arena->failed_context};
+}
+
+/* A block of at least `size` usable bytes becomes the current one. */
+static void add_block(nnc_arena *arena, size_t size)
+{
+    size_t usual = arena->blocks ? arena->blocks->size * 2 : FIRST_BLOCK;
+    if (usual > LARGEST_BLOCK)
+        usual = LARGEST_BLOCK;
+    size_t usable = size > usual ? size : usual;
+    nnc_arena_block *block = usable <= SIZE_MAX - HEADER ? calloc(1, HEADER + usable) : NULL;
+    if (!block)
+        out_of_memory(arena);
+    *block = (nnc_arena_block){arena->blocks, usual};
+    arena->blocks = block;
+    arena->total += HEADER + usable;
+    arena->next = (char *)block + HEADER;
+    arena->end = arena->next + usable;
+}
+
+void *nnc_arena_allocate(nnc_arena *arena, size_t count, size_t size)
+{
+    size_t bytes;
+    if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - ALIGNMENT)
+        out_of_memory(arena);
+    bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    if ((size_t)(arena->end - arena->next) < bytes)
+        add_block(arena, bytes);
+    void *result = arena->next;
+    arena->next += bytes;
+    return result;
+}
+
+void *nnc_arena_grow(nnc_arena *arena, const void *old, size_t old_count, size_t new_count, size_t size)
+{
+    void *grown = nnc_arena_allocate(arena, new_count, size);
+    if (old_count)
+        memcpy(grown, old, old_count * size);
+    return grown;
+}
+
+char *nnc_arena_copy(nnc_arena *arena, const char *text, size_t length)
+{
+    char *copy = nnc_arena_allocate(arena, length + 1, 1);
+    if (length)
+        memcpy(copy, text, length);
+    return copy;
+}
+
+char *nnc_arena_string(nnc_arena *arena, const char *text) { return nnc_arena_copy(arena, text, strlen(text)); }
+
+char *nnc_arena_vformat(nnc_arena *arena, const char *format, va_list arguments)
+{
+    va_list again;
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, again);
+    va_end(again);
+    char *text = nnc_arena_allocate(arena, (size_t)(length < 0 ? 0 : length) + 1, 1);
+    vsnprintf(text, (size_t)(length < 0 ? 0 : length) + 1, format, arguments);
+    return text;
+}
+
+char *nnc_arena_format(nnc_arena *arena, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    char *text = nnc_arena_vformat(arena, format, arguments);
+    va_end(arguments);
+    return text;
+}
