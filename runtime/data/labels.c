@@ -28,9 +28,10 @@ static uint32_t *place_in_index(nnc_labels *labels, const char *text, size_t len
     }
 }
 
+/* Before one label more: at most half of the index is used. */
 static void grow_index(nnc_labels *labels)
 {
-    if (labels->index_size > 2 * labels->labels)
+    if (labels->index_size > 2 * (labels->labels + 1))
         return;
     labels->index_size = labels->index_size ? labels->index_size * 2 : 64;
     labels->index = NNC_ARRAY(labels->arena, uint32_t, labels->index_size);
@@ -49,10 +50,11 @@ static double number_of(char *text, size_t length)
 
 static void add_label(nnc_labels *labels, const char *text, size_t length, uint64_t hash)
 {
+    grow_index(labels);
+    *place_in_index(labels, text, length, hash) = labels->labels + 1;
     nnc_label *label = &NNC_PUSH(labels->arena, labels->label, labels->labels, labels->capacity);
     char *copy = nnc_arena_copy(labels->arena, text, length);
     *label = (nnc_label){copy, length, hash, {0}, number_of(copy, length), (int32_t)labels->labels - 1};
-    grow_index(labels);
 }
 
 /* `3.0` and `3.` are 3: programs that know only floats write whole numbers so. */
