@@ -83,7 +83,7 @@ static void add_real(nnc_text *out, const nnc_dataset_table *table, int32_t slot
     if (s.count) {
         add_number(out, "min", s.least);
         add_number(out, "max", s.most);
-        add_number(out, "mean", s.sum / (double)s.count);
+        nnc_text_add(out, ", mean %.6g", s.sum / (double)s.count);
         if (s.least == s.most)
             nnc_text_add(out, ", constant");
     }
