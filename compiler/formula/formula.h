@@ -75,6 +75,9 @@ typedef struct nnc_node {
     uint8_t element;             /* nnc_element of the value */
     uint16_t count;              /* arguments */
     uint32_t first;              /* program->args[first .. first+count); AFFINE: program->coefficients likewise */
+    uint32_t hash;
+    bool open;                   /* mentions a free variable */
+    uint64_t slots;              /* bit s: mentions slot s */
     union {
         double real;             /* CONSTANT */
         int64_t integer[2];      /* see ops.def */
@@ -107,6 +110,8 @@ typedef struct nnc_program {
     uint32_t arg_count, arg_capacity;
     uint32_t *table;             /* hash table of nodes */
     uint32_t table_size;
+    uint32_t *name_table;        /* hash table of tensors by name */
+    uint32_t name_table_size;
     nnc_tensor *tensor;          /* [1 .. tensors); a formula reads only earlier ones, except along a recurrence */
     uint32_t tensors, tensor_capacity;
     uint32_t variables;          /* free variables made so far */

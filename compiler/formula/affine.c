@@ -1,0 +1,200 @@
+/* Integers: canonical affine forms over atoms, quotients, remainders, and conditions on them. */
+#include <assert.h>
+#include "formula/build.h"
+
+enum { MAX_TERMS = 64 };
+
+typedef struct form { int64_t constant; uint32_t terms; nnc_ref atom[MAX_TERMS]; int64_t coefficient[MAX_TERMS]; } form;
+
+void nnc_form_of(const nnc_program *p, nnc_ref integer, nnc_form *out)
+{
+    const nnc_node *n = &p->node[integer];
+    if (n->op == NNC_OP_AFFINE) {
+        *out = (nnc_form){n->integer[0], n->count, p->args + n->first, p->coefficients + n->first, 0, 1};
+        return;
+    }
+    *out = (nnc_form){0, 1, NULL, NULL, integer, 1};
+    out->atom = &out->lone;
+    out->coefficient = &out->one;
+}
+
+nnc_ref nnc_integer(nnc_program *p, int64_t value) { return nnc_intern(p, NNC_OP_AFFINE, NNC_INTEGER, NULL, NULL, 0, value, 0); }
+
+bool nnc_is_integer(const nnc_program *p, nnc_ref ref, int64_t *value)
+{
+    const nnc_node *n = &p->node[ref];
+    *value = n->integer[0];
+    return n->op == NNC_OP_AFFINE && n->count == 0;
+}
+
+static nnc_ref make(nnc_program *p, const form *f)
+{
+    if (f->terms == 1 && f->coefficient[0] == 1 && f->constant == 0)
+        return f->atom[0];
+    return nnc_intern(p, NNC_OP_AFFINE, NNC_INTEGER, f->atom, f->coefficient, f->terms, f->constant, 0);
+}
+
+/* out += factor * x; both are sorted by atom. */
+static void add_scaled(const nnc_program *p, form *out, int64_t factor, nnc_ref x)
+{
+    nnc_form in;
+    form sum = {0};
+    nnc_form_of(p, x, &in);
+    sum.constant = out->constant + factor * in.constant;
+    for (uint32_t i = 0, j = 0; i < out->terms || j < in.terms;) {
+        bool take_out = j == in.terms || (i < out->terms && out->atom[i] < in.atom[j]);
+        bool take_both = !take_out && i < out->terms && out->atom[i] == in.atom[j];
+        nnc_ref atom = take_out ? out->atom[i] : in.atom[j];
+        int64_t c = take_out ? out->coefficient[i] : take_both ? out->coefficient[i] + factor * in.coefficient[j] : factor * in.coefficient[j];
+        i += take_out || take_both;
+        j += !take_out;
+        if (c == 0)
+            continue;
+        assert(sum.terms < MAX_TERMS);
+        sum.atom[sum.terms] = atom;
+        sum.coefficient[sum.terms++] = c;
+    }
+    *out = sum;
+}
+
+nnc_ref nnc_affine(nnc_program *p, int64_t a, nnc_ref x, int64_t b, nnc_ref y, int64_t c)
+{
+    form f = {.constant = c};
+    if (a && x)
+        add_scaled(p, &f, a, x);
+    if (b && y)
+        add_scaled(p, &f, b, y);
+    return make(p, &f);
+}
+
+/* x = divisor * whole + rest, where rest keeps the terms whose coefficients the divisor does not divide. */
+static void split(nnc_program *p, nnc_ref x, int64_t divisor, nnc_ref *whole, nnc_ref *rest)
+{
+    nnc_form in;
+    form w = {0}, r = {0};
+    nnc_form_of(p, x, &in);
+    w.constant = nnc_floor_divide(in.constant, divisor);
+    r.constant = nnc_floor_modulo(in.constant, divisor);
+    for (uint32_t i = 0; i < in.terms; i++) {
+        form *to = in.coefficient[i] % divisor == 0 ? &w : &r;
+        to->atom[to->terms] = in.atom[i];
+        to->coefficient[to->terms++] = to == &w ? in.coefficient[i] / divisor : in.coefficient[i];
+    }
+    *whole = make(p, &w);
+    *rest = make(p, &r);
+}
+
+nnc_ref nnc_quotient(nnc_program *p, nnc_ref x, int64_t divisor)
+{
+    nnc_ref whole, rest, part;
+    int64_t constant;
+    assert(divisor >= 1);
+    if (divisor == 1)
+        return x;
+    split(p, x, divisor, &whole, &rest);
+    if (nnc_is_integer(p, rest, &constant))
+        return whole;             /* 0 <= constant < divisor */
+    const nnc_node *n = &p->node[rest];
+    if (n->op == NNC_OP_QUOTIENT)
+        part = nnc_quotient(p, nnc_arg(p, rest, 0), n->integer[0] * divisor);
+    else if (n->op == NNC_OP_REMAINDER && n->integer[0] <= divisor)
+        return whole;
+    else
+        part = nnc_intern(p, NNC_OP_QUOTIENT, NNC_INTEGER, &rest, NULL, 1, divisor, 0);
+    return nnc_affine(p, 1, whole, 1, part, 0);
+}
+
+nnc_ref nnc_remainder(nnc_program *p, nnc_ref x, int64_t divisor)
+{
+    nnc_ref whole, rest;
+    int64_t constant;
+    assert(divisor >= 1);
+    if (divisor == 1)
+        return nnc_integer(p, 0);
+    split(p, x, divisor, &whole, &rest);
+    if (nnc_is_integer(p, rest, &constant))
+        return rest;
+    if (p->node[rest].op == NNC_OP_REMAINDER && p->node[rest].integer[0] <= divisor)
+        return rest;
+    return nnc_intern(p, NNC_OP_REMAINDER, NNC_INTEGER, &rest, NULL, 1, divisor, 0);
+}
+
+nnc_ref nnc_neighbour(nnc_program *p, nnc_ref x, int by)
+{
+    const nnc_node *n = &p->node[x];
+    if (n->op == NNC_OP_NEIGHBOUR && n->integer[0] == -by)
+        return nnc_arg(p, x, 0);
+    return nnc_intern(p, NNC_OP_NEIGHBOUR, NNC_INTEGER, &x, NULL, 1, by, 0);
+}
+
+nnc_ref nnc_floor_integer(nnc_program *p, nnc_ref real)
+{
+    double value;
+    if (p->node[real].op == NNC_OP_REAL)
+        return nnc_arg(p, real, 0);
+    if (p->node[real].op == NNC_OP_FLOOR)
+        return nnc_floor_integer(p, nnc_arg(p, real, 0));
+    if (nnc_is_constant(p, real, &value)) {
+        double low = -0x1p30, high = 0x1p30;
+        int64_t whole = value != value ? 0 : (int64_t)(value < low ? low : value > high ? high : value);
+        return nnc_integer(p, whole - (value == value && (double)whole > value));
+    }
+    return nnc_intern(p, NNC_OP_FLOOR_INTEGER, NNC_INTEGER, &real, NULL, 1, 0, 0);
+}
+
+nnc_ref nnc_to_real(nnc_program *p, nnc_ref integer)
+{
+    int64_t value;
+    if (nnc_is_integer(p, integer, &value))
+        return nnc_real(p, (double)value);
+    return nnc_intern(p, NNC_OP_REAL, NNC_REAL, &integer, NULL, 1, 0, 0);
+}
+
+/* ---- conditions ---- */
+
+static int64_t greatest_divisor(int64_t a, int64_t b)
+{
+    while (b) {
+        int64_t r = a % b;
+        a = b;
+        b = r;
+    }
+    return a < 0 ? -a : a;
+}
+
+static int64_t minus(int64_t bound, int64_t constant) { return bound == INT64_MIN || bound == INT64_MAX ? bound : bound - constant; }
+static int64_t opposite(int64_t bound) { return bound == INT64_MIN ? INT64_MAX : bound == INT64_MAX ? INT64_MIN : -bound; }
+static int64_t down(int64_t bound, int64_t g) { return bound == INT64_MIN || bound == INT64_MAX ? bound : nnc_floor_divide(bound, g); }
+
+/* Canonical: no constant, coefficients without a common divisor, the first one positive. */
+nnc_ref nnc_within(nnc_program *p, nnc_ref integer, int64_t low, int64_t high)
+{
+    nnc_form in;
+    nnc_form_of(p, integer, &in);
+    if (low > high || (low == INT64_MIN && high == INT64_MAX))
+        return nnc_truth(p, low <= high);
+    if (in.terms == 0)
+        return nnc_truth(p, low <= in.constant && in.constant <= high);
+    form f = {0};
+    int64_t g = 0;
+    for (uint32_t i = 0; i < in.terms; i++)
+        g = greatest_divisor(in.coefficient[i], g);
+    bool turn = in.coefficient[0] < 0;
+    for (uint32_t i = 0; i < in.terms; i++) {
+        f.atom[f.terms] = in.atom[i];
+        f.coefficient[f.terms++] = in.coefficient[i] / (turn ? -g : g);
+    }
+    low = minus(low, in.constant);
+    high = minus(high, in.constant);
+    if (turn) {
+        int64_t kept = low;
+        low = opposite(high);
+        high = opposite(kept);
+    }
+    low = low == INT64_MIN || low == INT64_MAX ? low : -down(-low, g);
+    high = down(high, g);
+    if (low > high)
+        return nnc_truth(p, false);
+    nnc_ref affine = make(p, &f);
+    return nnc_intern(p, NNC_OP_WITHIN, NNC_BOOLEAN, &affine, NULL, 1, low, high);
+}

@@ -1,0 +1,155 @@
+/* Looking at expressions, and rebuilding them with other leaves. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include "formula/rebuild.h"
+
+bool nnc_is_constant(const nnc_program *p, nnc_ref ref, double *value)
+{
+    *value = p->node[ref].real;
+    return p->node[ref].op == NNC_OP_CONSTANT;
+}
+
+uint64_t nnc_slots_of(const nnc_program *p, nnc_ref ref) { return p->node[ref].slots; }
+
+/* ---- a map from node to node, for one walk ---- */
+
+void nnc_ref_map_open(nnc_ref_map *map) { *map = (nnc_ref_map){0}; }
+void nnc_ref_map_close(nnc_ref_map *map) { free(map->entry); }
+
+static uint32_t place(const nnc_ref_map *map, nnc_ref key)
+{
+    uint32_t at = (uint32_t)(key * 0x9E3779B1u) & (map->size - 1);
+    while (map->entry[at].key && map->entry[at].key != key)
+        at = (at + 1) & (map->size - 1);
+    return at;
+}
+
+nnc_ref nnc_ref_map_get(const nnc_ref_map *map, nnc_ref key)
+{
+    return map->size ? map->entry[place(map, key)].value : 0;
+}
+
+void nnc_ref_map_put(nnc_arena *arena, nnc_ref_map *map, nnc_ref key, nnc_ref value)
+{
+    if (2 * (map->count + 1) > map->size) {
+        nnc_ref_map larger = {calloc(map->size ? 2 * map->size : 32, sizeof *larger.entry), map->size ? 2 * map->size : 32, map->count};
+        if (!larger.entry)
+            nnc_arena_allocate(arena, SIZE_MAX, 2);        /* leaves by the arena's one path */
+        for (uint32_t i = 0; i < map->size; i++)
+            if (map->entry[i].key)
+                larger.entry[place(&larger, map->entry[i].key)] = map->entry[i];
+        free(map->entry);
+        *map = larger;
+    }
+    uint32_t at = place(map, key);
+    map->count += !map->entry[at].key;
+    map->entry[at].key = key;
+    map->entry[at].value = value;
+}
+
+/* ---- walks ---- */
+
+static bool mentions(const nnc_program *p, nnc_ref ref, nnc_ref leaf, nnc_ref_map *seen)
+{
+    if (ref == leaf)
+        return true;
+    const nnc_node *n = &p->node[ref];
+    if (n->count == 0 || nnc_ref_map_get(seen, ref))
+        return false;
+    nnc_ref_map_put(p->arena, seen, ref, 1);
+    for (uint32_t i = 0; i < n->count; i++)
+        if (mentions(p, p->args[n->first + i], leaf, seen))
+            return true;
+    return false;
+}
+
+bool nnc_mentions(const nnc_program *p, nnc_ref ref, nnc_ref leaf)
+{
+    const nnc_node *l = &p->node[leaf];
+    if (l->op == NNC_OP_INDEX && l->integer[0] < 64)
+        return (p->node[ref].slots >> l->integer[0] & 1) != 0;
+    if (l->op == NNC_OP_INDEX && !p->node[ref].open)
+        return false;
+    nnc_ref_map seen;
+    nnc_ref_map_open(&seen);
+    bool found = mentions(p, ref, leaf, &seen);
+    nnc_ref_map_close(&seen);
+    return found;
+}
+
+/* Sums of atoms again, since their order and kinds may have changed. */
+static nnc_ref rebuild_affine(nnc_program *to, const nnc_program *from, nnc_ref ref, const nnc_ref *args)
+{
+    const nnc_node n = from->node[ref];
+    nnc_ref sum = nnc_integer(to, n.integer[0]);
+    for (uint32_t i = 0; i < n.count; i++)
+        sum = nnc_affine(to, 1, sum, from->coefficients[n.first + i], args[i], 0);
+    return sum;
+}
+
+nnc_ref nnc_rebuild(nnc_program *to, const nnc_program *from, nnc_ref ref, const nnc_ref *args)
+{
+    const nnc_node n = from->node[ref];
+    switch (n.op) {
+    case NNC_OP_CONSTANT: case NNC_OP_TRUTH: case NNC_OP_INDEX: case NNC_OP_COUNT: case NNC_OP_READ: case NNC_OP_RANDOM: case NNC_OP_GAUSSIAN:
+        return nnc_intern(to, (nnc_op)n.op, (nnc_element)n.element, args, NULL, n.count, n.integer[0], n.integer[1]);
+    case NNC_OP_AFFINE: return rebuild_affine(to, from, ref, args);
+    case NNC_OP_QUOTIENT: return nnc_quotient(to, args[0], n.integer[0]);
+    case NNC_OP_REMAINDER: return nnc_remainder(to, args[0], n.integer[0]);
+    case NNC_OP_NEIGHBOUR: return nnc_neighbour(to, args[0], (int)n.integer[0]);
+    case NNC_OP_FLOOR_INTEGER: return nnc_floor_integer(to, args[0]);
+    case NNC_OP_REAL: return nnc_to_real(to, args[0]);
+    case NNC_OP_WITHIN: return nnc_within(to, args[0], n.integer[0], n.integer[1]);
+    default: return nnc_apply(to, (nnc_op)n.op, args, n.count);
+    }
+}
+
+nnc_ref nnc_rewrite(nnc_rewriter *r, nnc_ref ref)
+{
+    nnc_ref known = nnc_ref_map_get(&r->done, ref), args[64];
+    if (known)
+        return known;
+    const nnc_node n = r->from->node[ref];
+    nnc_ref result = 0;
+    assert(n.count <= 64);
+    if (r->skip && r->skip(r, ref))
+        result = ref;
+    for (uint32_t i = 0; !result && i < n.count; i++)
+        args[i] = nnc_rewrite(r, r->from->args[n.first + i]);
+    if (!result && r->replace)
+        result = r->replace(r, ref, args);
+    if (!result)
+        result = nnc_rebuild(r->to, r->from, ref, args);
+    nnc_ref_map_put(r->to->arena, &r->done, ref, result);
+    return result;
+}
+
+/* ---- substitution ---- */
+
+typedef struct substitution { bool closed; uint64_t slots; } substitution;
+
+/* Nothing to be replaced is below. */
+static bool is_untouched(nnc_rewriter *r, nnc_ref ref)
+{
+    const substitution *s = r->context;
+    const nnc_node *n = &r->from->node[ref];
+    return s->closed && !n->open && !(n->slots & s->slots);
+}
+
+nnc_ref nnc_substitute(nnc_program *p, nnc_ref ref, const nnc_ref *from, const nnc_ref *to, uint32_t count)
+{
+    substitution s = {true, 0};
+    nnc_rewriter r = {.from = p, .to = p, .skip = is_untouched, .context = &s};
+    if (count == 0)
+        return ref;
+    for (uint32_t i = 0; i < count; i++) {
+        const nnc_node *n = &p->node[from[i]];
+        s.closed &= n->op == NNC_OP_INDEX;
+        s.slots |= n->slots;
+        nnc_ref_map_put(p->arena, &r.done, from[i], to[i]);
+    }
+    nnc_ref result = nnc_rewrite(&r, ref);
+    nnc_ref_map_close(&r.done);
+    return result;
+}
