@@ -137,7 +137,7 @@ static void make_room(nnc_bytes *bytes, size_t wanted)
         size_t capacity = bytes->capacity ? bytes->capacity : FIRST;
         while (capacity < wanted)
             capacity *= 2;
-        char *buffer = NNC_ARRAY(bytes->arena, char, capacity + 1);
+        char *buffer = NNC_ARRAY(bytes->arena, char, capacity + NNC_BYTES_AFTER);
         if (left)
             memcpy(buffer, bytes->buffer + bytes->begin, left);
         bytes->buffer = buffer;

@@ -6,6 +6,8 @@
 #include <zlib.h>
 #include "runtime/data/report.h"
 
+enum { NNC_BYTES_AFTER = 16 };   /* that can be read beyond the window, so that numbers are read 8 bytes at once */
+
 /* Bytes begin .. end of `buffer` are read and not consumed; buffer[end] is 0. */
 typedef struct nnc_bytes {
     nnc_arena *arena;

@@ -57,10 +57,12 @@ static inline bool read_plain(csv_reading *r, int32_t slot, char *row, char **at
 {
     char *p = *at;
     float value = 0;
-    nnc_number_kind kind;
+    nnc_number_kind kind = NNC_NUMBER;
     while (*p == ' ')
         p++;
-    char *end = nnc_number_read(p, r->csv.decimal, &value, &kind);
+    char *end = nnc_number_quick(p, r->csv.decimal, &value);
+    if (!end || (end != r->csv.end && *end != r->csv.delimiter))
+        end = nnc_number_read(p, r->csv.decimal, &value, &kind);
     if (kind > NNC_NUMBER_ROUNDED || (end != r->csv.end && *end != r->csv.delimiter))
         return false;
     if (kind == NNC_NUMBER_ROUNDED)

@@ -29,6 +29,9 @@ static void check(const char *text)
     }
     if (memcmp(&value, &expected, sizeof value) != 0)
         fail_msg("%s is read as %.9g instead of %.9g", text, (double)value, (double)expected);
+    end = nnc_number_quick(copy, '.', &value);
+    if (end && end - copy == (ptrdiff_t)strlen(text) && memcmp(&value, &expected, sizeof value) != 0)
+        fail_msg("%s is read quickly as %.9g instead of %.9g", text, (double)value, (double)expected);
 }
 
 static void test_like_the_library(void **state)
@@ -57,6 +60,8 @@ static void test_random_numbers(void **state)
         check(text);
         /* Halfway between two floats, and next to it. */
         snprintf(text, sizeof text, "%.*g", 12 + i % 9, ((double)value + (double)nextafterf(value, INFINITY)) / 2);
+        check(text);
+        snprintf(text, sizeof text, "%.*f", (int)(next(&seed) % 9), ldexp((double)value / exp2(ilogb((double)value)), (int)(next(&seed) % 40) - 10));
         check(text);
         snprintf(text, sizeof text, "%llu.%llue%d", (unsigned long long)next(&seed), (unsigned long long)next(&seed), (int)(next(&seed) % 90) - 50);
         check(text);

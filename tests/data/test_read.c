@@ -14,7 +14,7 @@ static void start(fixture *f, const char *text)
 static void test_same_in_all_writings(void **state)
 {
     static const char *const text[] = {
-        "1.5,-2,a\n3,4e2,b\n", "1.5,-2,a\r\n3,4e2,b\r\n", "1.5,-2,a\n3,4e2,b", "\xEF\xBB\xBF" "1.5,-2,a\n3,4e2,b\n\n\n \n", " 1.5 , -2,a\n3,4e2 ,b\n",
+        "1.5,-2,a\n3,4e2,b\n", "1.5,-2,a\r\n3,4e2,b\r\n", "1.5,-2,a\n3,4e2,b", ("\xEF\xBB\xBF" "1.5,-2,a\n3,4e2,b\n\n\n \n"), " 1.5 , -2,a\n3,4e2 ,b\n",
         "\"1.5\",\"-2\",\"a\"\n3,\"4e2\",b\n", "1.5,-2,a \r\n+3.0,400.,b\r\n\r\n", "15e-1,-2, \"a\" \n3,.4E+3,b\n",
     };
     fixture *f = *state;
