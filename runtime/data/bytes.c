@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 enum { RAW = 256 << 10, FIRST = 256 << 10 };
@@ -191,4 +192,12 @@ void nnc_bytes_close(nnc_bytes *bytes)
     if (bytes->fd > STDERR_FILENO)
         close(bytes->fd);
     bytes->fd = -1;
+}
+
+bool nnc_bytes_has_suffix(const char *path, const char *suffix)
+{
+    size_t length = strlen(path), end = strlen(suffix);
+    if (length > 3 && strcasecmp(path + length - 3, ".gz") == 0)
+        length -= 3;
+    return length >= end && strncasecmp(path + length - end, suffix, end) == 0;
 }

@@ -33,6 +33,9 @@ bool nnc_bytes_fill(nnc_bytes *bytes, size_t wanted);
 /* Closes; an error where the file changed while it was read. */
 void nnc_bytes_close(nnc_bytes *bytes);
 
+/* Whether a path ends so, in any case, a .gz after it aside. */
+bool nnc_bytes_has_suffix(const char *path, const char *suffix);
+
 static inline size_t nnc_bytes_left(const nnc_bytes *bytes) { return bytes->end - bytes->begin; }
 static inline nnc_data_place nnc_bytes_place(const nnc_bytes *bytes) { return (nnc_data_place){bytes->path, 0, 0}; }
 

@@ -1,6 +1,5 @@
 #include "runtime/data/dialect.h"
 #include <string.h>
-#include <strings.h>
 #include "runtime/data/names.h"
 #include "runtime/data/number.h"
 
@@ -41,14 +40,6 @@ static consistency consistency_of(nnc_csv *csv, char delimiter)
     csv->delimiter = kept;
     nnc_csv_restart(csv);
     return result;
-}
-
-static bool is_ended_by(const char *path, const char *suffix)
-{
-    size_t length = strlen(path), end = strlen(suffix);
-    if (length > 3 && strcasecmp(path + length - 3, ".gz") == 0)
-        length -= 3;
-    return length >= end && strncasecmp(path + length - end, suffix, end) == 0;
 }
 
 /* 1,5;2,25: both are consistent, and the commas stand within numbers. */
@@ -104,8 +95,8 @@ static bool check_delimiter(nnc_csv *csv, bool told)
 bool nnc_dialect_delimiter(nnc_csv *csv, const nnc_dataset_request *request)
 {
     const char *path = csv->bytes->path;
-    bool tsv = is_ended_by(path, ".tsv") || is_ended_by(path, ".tab");
-    bool told = tsv || is_ended_by(path, ".csv") || strcmp(path, "(standard input)") == 0;
+    bool tsv = nnc_bytes_has_suffix(path, ".tsv") || nnc_bytes_has_suffix(path, ".tab");
+    bool told = tsv || nnc_bytes_has_suffix(path, ".csv") || strcmp(path, "(standard input)") == 0;
     csv->decimal = request->decimal ? request->decimal : '.';
     csv->delimiter = request->delimiter ? request->delimiter : tsv ? '\t' : csv->decimal == ',' ? ';' : ',';
     if (request->delimiter || csv->decimal != '.')
@@ -130,11 +121,14 @@ static cell_kind kind_of(const nnc_csv *csv, const nnc_csv_cell *cell)
     return end == cell->text + cell->length && kind != NNC_NUMBER_NONE ? CELL_NUMBER : CELL_WORD;
 }
 
-static bool is_one_there(const nnc_names *head, const char *const *name, uint32_t count)
+/* A label that happens to be the name of a declaration (y and n, for a target y) stands again below; a column's name does not. */
+static bool is_one_there(const nnc_names *names, const bool *again, const char *const *name, uint32_t count)
 {
-    for (uint32_t i = 0; name && i < count; i++)
-        if (nnc_names_nth(head, name[i], 0) >= 0)
+    for (uint32_t i = 0; name && i < count; i++) {
+        int64_t column = nnc_names_nth(names, name[i], 0);
+        if (column >= 0 && !again[column])
             return true;
+    }
     return false;
 }
 
@@ -144,11 +138,11 @@ static bool has_known_name(const nnc_dialect_head *head, nnc_arena *arena, const
     nnc_names names = nnc_names_new(arena, head->name, head->columns);
     for (uint32_t w = 0; w < request->wants; w++) {
         const nnc_dataset_want *want = &request->want[w];
-        if (is_one_there(&names, &want->name, 1) || is_one_there(&names, want->column, want->columns) ||
-            (known && is_one_there(&names, known[w].column, known[w].columns)))
+        if (is_one_there(&names, head->again, &want->name, 1) || is_one_there(&names, head->again, want->column, want->columns) ||
+            (known && is_one_there(&names, head->again, known[w].column, known[w].columns)))
             return true;
     }
-    return is_one_there(&names, request->ignored, request->ignoreds);
+    return is_one_there(&names, head->again, request->ignored, request->ignoreds);
 }
 
 /* False where the row is broken or has too many fields. */
@@ -163,6 +157,7 @@ static bool read_first(nnc_csv *csv, nnc_arena *arena, nnc_dialect_head *head, c
     if (head->columns < 0)
         return false;
     head->name = NNC_ARRAY(arena, const char *, (size_t)head->columns);
+    head->again = NNC_ARRAY(arena, bool, (size_t)head->columns);
     *first = NNC_ARRAY(arena, cell_kind, (size_t)head->columns);
     char *at = csv->begin;
     for (int64_t c = 0; c < head->columns && nnc_csv_field(csv, &at, &cell); c++) {
@@ -177,8 +172,16 @@ static bool read_first(nnc_csv *csv, nnc_arena *arena, nnc_dialect_head *head, c
     return true;
 }
 
-/* Whether some column has a word above and numbers below. */
-static bool looks_like_header(nnc_csv *csv, nnc_arena *arena, nnc_dialect_head *head, const cell_kind *first)
+static bool wants_numbers(const nnc_dataset_request *request)
+{
+    for (uint32_t w = 0; w < request->wants; w++)
+        if (request->want[w].kind == NNC_DATASET_REAL)
+            return true;
+    return false;
+}
+
+/* Whether some column has a word above and numbers below. A row of words alone is a header where numbers are wanted. */
+static bool looks_like_header(nnc_csv *csv, nnc_arena *arena, const nnc_dataset_request *request, nnc_dialect_head *head, const cell_kind *first)
 {
     enum { SAW_NUMBER = 1, SAW_WORD = 2 };
     char *saw = NNC_ARRAY(arena, char, (size_t)head->columns);
@@ -192,13 +195,14 @@ static bool looks_like_header(nnc_csv *csv, nnc_arena *arena, nnc_dialect_head *
         for (int64_t c = 0; at && c < head->columns && nnc_csv_field(csv, &at, &cell); c++) {
             cell_kind kind = kind_of(csv, &cell);
             saw[c] |= kind == CELL_NUMBER ? SAW_NUMBER : kind == CELL_WORD ? SAW_WORD : 0;
+            head->again[c] = head->again[c] || (strlen(head->name[c]) == cell.length && memcmp(head->name[c], cell.text, cell.length) == 0);
         }
     }
     for (int64_t c = 0; c < head->columns; c++) {
         looks = looks || (first[c] == CELL_WORD && saw[c] == SAW_NUMBER);
         words = words && first[c] == CELL_WORD;
     }
-    return looks || (head->alone && words);
+    return looks || (head->alone && words && wants_numbers(request));
 }
 
 bool nnc_dialect_header(nnc_csv *csv, nnc_arena *arena, const nnc_dataset_request *request, const nnc_dataset_known *known, nnc_dialect_head *head)
@@ -217,7 +221,7 @@ bool nnc_dialect_header(nnc_csv *csv, nnc_arena *arena, const nnc_dataset_reques
     size_t second = csv->at;
     int64_t line = csv->line;
     csv->peeking = true;
-    head->header = looks_like_header(csv, arena, head, first);
+    head->header = looks_like_header(csv, arena, request, head, first);
     csv->peeking = false;
     csv->at = second;
     csv->line = line;

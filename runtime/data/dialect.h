@@ -13,6 +13,7 @@ typedef struct nnc_dialect_head {
     bool header, alone;            /* alone: nothing stands below the first row */
     int64_t columns;
     const char **name;             /* of the first row's cells */
+    bool *again;                   /* whether a cell stands in its column a second time */
 } nnc_dialect_head;
 
 /* Looks at the first rows; nothing is consumed. known: names that a header may hold besides the model's own. False after an error. */

@@ -1,7 +1,5 @@
 /* Opening: which format each path has, reading all of them, numbering the classes. */
-#include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 #include "runtime/data/reader.h"
 
@@ -70,18 +68,10 @@ static bool is_refused(nnc_bytes *bytes, bool text, nnc_dataset_report *report)
 
 /* ---- the format ---- */
 
-static bool has_suffix(const char *path, const char *suffix)
-{
-    size_t length = strlen(path), end = strlen(suffix);
-    if (length > 3 && strcasecmp(path + length - 3, ".gz") == 0)
-        length -= 3;
-    return length >= end && strncasecmp(path + length - end, suffix, end) == 0;
-}
-
 static const format *format_of(const char *path, const nnc_bytes *bytes)
 {
     for (size_t i = 0; i < FORMAT_COUNT; i++)
-        if (has_suffix(path, FORMATS[i].suffix))
+        if (nnc_bytes_has_suffix(path, FORMATS[i].suffix))
             return &FORMATS[i];
     for (size_t i = 0; i < FORMAT_COUNT; i++)
         if (FORMATS[i].test(bytes))

@@ -112,6 +112,23 @@ static void test_headers(void **state)
     assert_string_equal(nnc_dataset_columns_line(&f->arena, f->data), "colour = column 1 (2 classes); y = column 2 (2 classes)");
 }
 
+/* Labels that are words, one of them the name of a declaration; and a single row of words. */
+static void test_no_header_of_words(void **state)
+{
+    fixture *f = *state;
+    start(f, "red,y\nblue,n\nred,y\n");
+    want_input(f, "colour", 0)->kind = NNC_DATASET_CLASS_FROM_DATA;
+    want_target(f, "y", 0);
+    must_read(f);
+    assert_int_equal(f->data->rows, 3);
+    nnc_dataset_knowledge k = nnc_dataset_knowledge_of(&f->arena, f->data);
+    f->request.role = NNC_DATASET_PREDICT;
+    f->request.knowledge = &k;
+    write_text("data.csv", "red\n");
+    must_read(f);
+    assert_int_equal(class_at(f, "colour", 0, 0), 1);
+}
+
 /* ---- columns ---- */
 
 static void test_columns_by_name(void **state)
@@ -512,7 +529,7 @@ static void test_many_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_same_in_all_writings), cmocka_unit_test(test_quotes), cmocka_unit_test(test_delimiters), cmocka_unit_test(test_headers),
+        cmocka_unit_test(test_same_in_all_writings), cmocka_unit_test(test_quotes), cmocka_unit_test(test_delimiters), cmocka_unit_test(test_headers), cmocka_unit_test(test_no_header_of_words),
         cmocka_unit_test(test_columns_by_name), cmocka_unit_test(test_columns_by_position), cmocka_unit_test(test_several_files),
         cmocka_unit_test(test_classes), cmocka_unit_test(test_else_class), cmocka_unit_test(test_gaps), cmocka_unit_test(test_matching_by_name),
         cmocka_unit_test(test_matching_without_names), cmocka_unit_test(test_knowledge_as_text), cmocka_unit_test(test_gzip), cmocka_unit_test(test_idx),
