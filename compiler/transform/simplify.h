@@ -1,0 +1,50 @@
+/* For this folder: one round of simplification, which writes a program anew, formula by formula. */
+#ifndef NNC_TRANSFORM_SIMPLIFY_H
+#define NNC_TRANSFORM_SIMPLIFY_H
+
+#include "transform/algebra.h"
+
+/* A formula on its way into the new program: its body is over slots of the new program. */
+typedef struct nnc_making {
+    nnc_reduce reduce;
+    int64_t extent[NNC_MAX_SLOTS];
+    uint32_t rank, reduced;
+    nnc_element element;
+    int64_t classes;
+    nnc_ref body;
+} nnc_making;
+
+/* How often a tensor of the old program is read, and by whom. */
+typedef struct nnc_usage { uint32_t reads; nnc_tensor_id reader; } nnc_usage;
+
+typedef struct nnc_round {
+    nnc_arena *arena;
+    const nnc_program *from;
+    nnc_program *to;
+    nnc_tensor_id *map;             /* old to new; 0: not yet */
+    bool *root;                     /* old: keeps a tensor of its own */
+    nnc_usage *usage;               /* of old tensors */
+    nnc_tensor_id *formula_table;   /* of new formulas, by what they compute */
+    uint32_t table_size;
+    nnc_tensor_id current;          /* the old tensor being made */
+    bool inlines;                   /* reads may be replaced by what they read */
+    uint32_t rewrites;              /* how many rules applied: 0 at the end means nothing is left to do */
+} nnc_round;
+
+/* The new program's formula that computes the same, or 0. */
+nnc_tensor_id nnc_round_find(const nnc_round *round, const nnc_making *making);
+nnc_tensor_id nnc_round_emit(nnc_round *round, const nnc_making *making, const char *name, nnc_span span, nnc_tensor_id derivative_of);
+
+/* The old body with its reads mapped, inlined where that pays, and the algebra's rules applied. */
+nnc_ref nnc_round_body(nnc_round *round, nnc_ref body, const nnc_making *making);
+void nnc_round_count_reads(nnc_round *round);
+bool nnc_reads_inside(nnc_round *round, const nnc_making *making);
+
+/* The table of rules on a whole formula: each returns whether it changed it. New tensors they need are emitted before it. */
+typedef bool (*nnc_formula_rule)(nnc_round *round, nnc_making *making);
+bool nnc_rule_range(nnc_round *round, nnc_making *making);           /* narrow, collapse, drop indices that nothing mentions */
+bool nnc_rule_single(nnc_round *round, nnc_making *making);          /* reduced indices of extent 1 */
+bool nnc_rule_factors(nnc_round *round, nnc_making *making);         /* factors that lack the reduced indices out of sums */
+bool nnc_rule_centred(nnc_round *round, nnc_making *making);         /* sum(k: A - mean(k: A)) = 0 */
+
+#endif
