@@ -1,0 +1,197 @@
+/* From written tokens to those of the grammar: separators where statements end, words that lead declarations, and brackets kept balanced, so
+ * that a bracket left open costs one message. */
+#include <string.h>
+#include "syntax/reader.h"
+#include "nn.tab.h"
+
+static bool is_one_of(int kind, const int *kinds)
+{
+    for (; *kinds; kinds++)
+        if (*kinds == kind)
+            return true;
+    return false;
+}
+
+/* After these a line goes on. */
+static bool leaves_open(int kind)
+{
+    static const int kinds[] = {',', '=', '+', '-', '*', '/', '^', '<', '>', ':', '~', ARROW, AND, OR, NOT, MOD, LE, GE, EQ, NE, IF, THEN, ELSE, 0};
+    return is_one_of(kind, kinds);
+}
+
+/* With these a line goes on from the one before. */
+static bool goes_on(int kind)
+{
+    static const int kinds[] = {'=', '+', '-', '*', '/', '^', '<', '>', '~', ARROW, AND, OR, MOD, LE, GE, EQ, NE, THEN, ELSE, 0};
+    return is_one_of(kind, kinds);
+}
+
+static bool leads_item(int kind)
+{
+    static const int kinds[] = {USE, LET, FN, LAYER, INIT, OPTIMIZER, MODEL, TRAIN, 0};
+    return is_one_of(kind, kinds);
+}
+
+static nnc_token peek(nnc_reader *r)
+{
+    if (r->ahead.kind < 0)
+        r->ahead = nnc_raw_token(r);
+    return r->ahead;
+}
+
+static nnc_token take(nnc_reader *r)
+{
+    nnc_token token = peek(r);
+    r->ahead.kind = -1;
+    return token;
+}
+
+static int give(nnc_reader *r, nnc_token *token, int kind)
+{
+    r->last = token->kind = kind;
+    if (kind == SEP) {
+        r->words = 0;
+        r->after_arrow = false;
+        r->in_output = false;
+    }
+    return kind;
+}
+
+static bool inside_brackets(const nnc_reader *r) { return r->depth > 0 && r->open[r->depth - 1].kind != '{'; }
+static bool begins_statement(const nnc_reader *r) { return r->last == SEP || r->last == '{' || r->last == 0 || r->last == ENTER_FILE; }
+static const char *sign_of(int kind) { return kind == '(' ? "(" : kind == '[' ? "[" : kind == '{' ? "{" : kind == ')' ? ")" : kind == ']' ? "]" : "}"; }
+static int closer_of(int kind) { return kind == '(' ? ')' : kind == '[' ? ']' : '}'; }
+
+/* Everything open is closed without being written: the outermost is reported. */
+static void close_all(nnc_reader *r)
+{
+    if (r->depth && !r->closing) {
+        nnc_report(r->session, r->open[r->depth - 1].span, &NNC_SYNTAX_MESSAGE_UNCLOSED, sign_of(r->open[r->depth - 1].kind));
+        r->quiet = true;
+    }
+    r->closing = r->depth;
+}
+
+static int give_closer(nnc_reader *r, nnc_token *token)
+{
+    int kind = r->open[r->depth - 1].kind;
+    if (kind == '{' && r->last != SEP && r->last != '{')
+        return give(r, token, SEP);
+    r->depth--;
+    r->closing--;
+    return give(r, token, closer_of(kind));
+}
+
+/* A word of the top level in the first column: whatever is open was left so. */
+static bool starts_item(const nnc_reader *r, const nnc_token *token)
+{
+    const nnc_source *source = &r->session->source[r->file];
+    uint32_t at = token->span.begin;
+    return leads_item(token->kind) && r->depth > 0 && (at == 0 || source->text[at - 1] == '\n');
+}
+
+static int open_bracket(nnc_reader *r, nnc_token *token)
+{
+    if (r->depth == NNC_MAX_NESTING) {
+        nnc_report(r->session, token->span, &NNC_SYNTAX_MESSAGE_TOO_NESTED, NNC_MAX_NESTING);
+        r->stopped = r->quiet = true;
+        r->depth = 0;
+        return give(r, token, 0);
+    }
+    r->open[r->depth].kind = token->kind;
+    r->open[r->depth++].span = token->span;
+    return give(r, token, token->kind);
+}
+
+static int close_bracket(nnc_reader *r, nnc_token *token)
+{
+    if (r->depth == 0) {
+        nnc_report(r->session, token->span, &NNC_SYNTAX_MESSAGE_UNOPENED, sign_of(token->kind));
+        r->ahead.kind = -1;
+        return nnc_next_token(r, token);
+    }
+    int opened = r->open[r->depth - 1].kind;
+    if (closer_of(opened) != token->kind) {
+        nnc_report(r->session, token->span, &NNC_SYNTAX_MESSAGE_MISMATCHED, sign_of(token->kind), sign_of(opened));
+        nnc_note(r->session, r->open[r->depth - 1].span, "it is opened here");
+        r->quiet = true;
+        if (token->kind == '}')
+            while (r->depth > 1 && r->open[r->depth - 1].kind != '{')
+                r->depth--;
+    }
+    r->depth--;
+    r->ahead.kind = -1;
+    return give(r, token, closer_of(opened) == token->kind || token->kind == '}' ? token->kind : closer_of(opened));
+}
+
+static int declaration_word(const nnc_token *token, const nnc_token *next)
+{
+    static const struct { const char *word; int kind; } words[] = {{"input", INPUT}, {"target", TARGET}, {"output", OUTPUT}, {"metric", METRIC},
+                                                                   {"param", PARAM}, {"state", STATE},   {"fit", FIT},       {"ignore", IGNORE}};
+    bool names = next->kind == NAME || next->kind == ROWS || next->kind == FROM || next->kind == CLASS || next->kind == STRING || leads_item(next->kind) ||
+                 (next->kind >= LOSS && next->kind <= FALSE && next->kind != THEN && next->kind != ELSE && next->kind != AND && next->kind != OR && next->kind != MOD);
+    for (size_t i = 0; names && i < sizeof words / sizeof *words; i++)
+        if (strcmp(words[i].word, token->text) == 0 && (next->kind == STRING) == (words[i].kind == IGNORE))
+            return words[i].kind;
+    return NAME;
+}
+
+static int give_name(nnc_reader *r, nnc_token *token)
+{
+    nnc_token next = peek(r);
+    int kind = begins_statement(r) ? declaration_word(token, &next) : NAME;
+    if (r->in_output && r->last != OUTPUT && strcmp(token->text, "of") == 0 && next.kind == NAME)
+        kind = OF;
+    r->in_output = r->in_output || kind == OUTPUT;
+    return give(r, token, kind);
+}
+
+static void note_token(nnc_reader *r, int kind)
+{
+    r->after_arrow = kind == ARROW || (r->after_arrow && kind != SEP);
+    if (kind == '=')
+        r->in_output = false;
+    if (++r->words == NNC_MAX_WORDS) {
+        nnc_report(r->session, peek(r).span, &NNC_SYNTAX_MESSAGE_TOO_LONG, NNC_MAX_WORDS);
+        r->stopped = true;
+    }
+}
+
+/* Line ends and semicolons: a separator, or nothing where the statement goes on. True where it is one. */
+static bool ends_statement(nnc_reader *r, nnc_token *token)
+{
+    bool ends = false;
+    while (peek(r).kind == '\n' || peek(r).kind == ';') {
+        *token = take(r);
+        ends |= token->kind == ';' || (!inside_brackets(r) && !leaves_open(r->last));
+    }
+    return ends && r->last != SEP && r->last != '{' && !goes_on(peek(r).kind);
+}
+
+int nnc_next_token(nnc_reader *r, nnc_token *token)
+{
+    if (r->entry) {
+        int entry = r->entry;
+        r->entry = 0;
+        *token = (nnc_token){entry, {r->file, 0, 0}, ""};
+        return give(r, token, entry), r->last = 0, entry;
+    }
+    if (ends_statement(r, token))
+        return give(r, token, SEP);
+    *token = peek(r);
+    if (r->closing == 0 && r->depth > 0 && (token->kind == 0 || starts_item(r, token)))
+        close_all(r);
+    if (r->closing > 0)
+        return give_closer(r, token);
+    if (token->kind == 0)
+        return give(r, token, r->last != SEP && r->last != 0 ? SEP : 0);
+    if (token->kind == '}' && r->last != SEP && r->last != '{')
+        return give(r, token, SEP);
+    if (token->kind == ')' || token->kind == ']' || token->kind == '}')
+        return close_bracket(r, token);
+    *token = take(r);
+    note_token(r, token->kind);
+    if (token->kind == '(' || token->kind == '[' || token->kind == '{')
+        return open_bracket(r, token);
+    return token->kind == NAME ? give_name(r, token) : give(r, token, token->kind);
+}
