@@ -32,11 +32,6 @@ nnc_builder *nnc_builder_new(nnc_loops *loops, nnc_kernel *kernel)
     return b;
 }
 
-void nnc_builder_done(nnc_builder *b)
-{
-    NNC_MUST(b, b->blocks == 1);
-}
-
 /* ---- blocks ---- */
 
 static nnc_statement *append(nnc_builder *b, uint32_t depth, nnc_statement statement)
@@ -238,4 +233,39 @@ void nnc_emit_scatter(nnc_builder *b, uint32_t buffer, nnc_value_id indices, nnc
 {
     NNC_MUST(b, nnc_at(b, indices)->lanes == nnc_at(b, value)->lanes);
     write(b, NNC_STATEMENT_SCATTER, buffer, indices, value);
+}
+
+/* ---- the end: what nobody uses goes ---- */
+
+static void mark_used(const nnc_statement *body, bool *used)
+{
+    for (const nnc_statement *s = body; s; s = s->next) {
+        if (s->kind != NNC_STATEMENT_VALUE)
+            used[s->value] = used[s->at] = used[s->low] = used[s->high] = true;
+        mark_used(s->body, used);
+    }
+}
+
+static void drop_unused(nnc_statement **body, const bool *used)
+{
+    while (*body) {
+        if ((*body)->kind == NNC_STATEMENT_VALUE && !used[(*body)->value])
+            *body = (*body)->next;
+        else {
+            drop_unused(&(*body)->body, used);
+            body = &(*body)->next;
+        }
+    }
+}
+
+void nnc_builder_done(nnc_builder *b)
+{
+    NNC_MUST(b, b->blocks == 1);
+    nnc_kernel *k = b->kernel;
+    bool *used = NNC_ARRAY(b->arena, bool, k->values);
+    mark_used(k->body, used);
+    for (nnc_value_id id = k->values; id-- > 1;)
+        for (uint32_t i = 0; used[id] && i < k->value[id].count; i++)
+            used[k->value[id].args[i]] = true;
+    drop_unused(&k->body, used);
 }

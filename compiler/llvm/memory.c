@@ -1,0 +1,53 @@
+/* Loads and stores: elements of 4 bytes, aligned to no more than that. */
+#include "llvm/internal.h"
+
+/* The address of an element. A constant addend stands outermost (the builder sees to that), where the instruction's displacement takes it. */
+static LLVMValueRef address(nnc_module *m, uint32_t buffer, nnc_value_id index)
+{
+    const nnc_value *v = &m->kernel->value[index];
+    LLVMValueRef at = m->value[index], base = m->base[buffer];
+    const nnc_value *addend = v->op == NNC_LOOP_IADD ? &m->kernel->value[v->args[1]] : NULL;
+    if (!addend || addend->op != NNC_LOOP_INDEX || v->lanes > 1)
+        return LLVMBuildGEP2(m->builder, m->real, base, &at, 1, "");
+    LLVMValueRef rest = m->value[v->args[0]], more = m->value[v->args[1]];
+    LLVMValueRef near = LLVMBuildGEP2(m->builder, m->real, base, &rest, 1, "");
+    return LLVMBuildGEP2(m->builder, m->real, near, &more, 1, "");
+}
+
+static LLVMValueRef all_lanes(const nnc_module *m, unsigned lanes) { return LLVMConstAllOnes(LLVMVectorType(m->boolean, lanes)); }
+
+static LLVMValueRef gather(nnc_module *m, const nnc_value *v, LLVMTypeRef type)
+{
+    LLVMValueRef at = address(m, (uint32_t)v->integer, v->args[0]);
+    LLVMTypeRef types[2] = {type, LLVMTypeOf(at)};
+    LLVMValueRef args[4] = {at, nnc_llvm_int(m, m->int32, 4), all_lanes(m, v->lanes), LLVMGetPoison(type)};
+    return nnc_llvm_intrinsic(m, "llvm.masked.gather", types, 2, args, 4);
+}
+
+LLVMValueRef nnc_llvm_load(nnc_module *m, const nnc_value *v)
+{
+    LLVMTypeRef type = nnc_llvm_type(m, (nnc_type)v->type, v->lanes);
+    if (v->op == NNC_LOOP_GATHER && v->lanes > 1)
+        return gather(m, v, type);
+    LLVMValueRef load = LLVMBuildLoad2(m->builder, type, address(m, (uint32_t)v->integer, v->args[0]), "");
+    LLVMSetAlignment(load, 4);
+    return load;
+}
+
+/* llvm.masked.scatter stores in the order of lanes. */
+static void scatter(nnc_module *m, const nnc_statement *s)
+{
+    LLVMValueRef at = address(m, s->target, s->at), value = m->value[s->value];
+    LLVMTypeRef types[2] = {LLVMTypeOf(value), LLVMTypeOf(at)};
+    LLVMValueRef args[4] = {value, at, nnc_llvm_int(m, m->int32, 4), all_lanes(m, m->kernel->value[s->value].lanes)};
+    nnc_llvm_intrinsic(m, "llvm.masked.scatter", types, 2, args, 4);
+}
+
+void nnc_llvm_store(nnc_module *m, const nnc_statement *s)
+{
+    if (s->kind == NNC_STATEMENT_SCATTER && m->kernel->value[s->value].lanes > 1) {
+        scatter(m, s);
+        return;
+    }
+    LLVMSetAlignment(LLVMBuildStore(m->builder, m->value[s->value], address(m, s->target, s->at)), 4);
+}
