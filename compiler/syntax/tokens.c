@@ -151,6 +151,8 @@ static void note_token(nnc_reader *r, int kind)
     r->after_arrow = kind == ARROW || (r->after_arrow && kind != SEP);
     if (kind == '=')
         r->in_output = false;
+    if (r->words == 0 && r->closing == 0)
+        r->quiet = false;
     if (++r->words == NNC_MAX_WORDS) {
         nnc_report(r->session, peek(r).span, &NNC_SYNTAX_MESSAGE_TOO_LONG, NNC_MAX_WORDS);
         r->stopped = true;
