@@ -25,8 +25,18 @@ static bool is_one_of_many(const nnc_program *p, nnc_ref ref)
     return c->op == NNC_OP_WITHIN && c->integer[0] == c->integer[1];
 }
 
+/* a / t + b / t = (a + b) / t. */
+static bool shares_divisor(const nnc_program *p, nnc_ref a, nnc_ref b)
+{
+    return is_op(p, a, NNC_OP_DIV) && is_op(p, b, NNC_OP_DIV) && nnc_arg(p, a, 1) == nnc_arg(p, b, 1);
+}
+
 static nnc_ref add(nnc_program *p, nnc_ref a, nnc_ref b)
 {
+    if (shares_divisor(p, a, b)) {
+        nnc_ref above = add(p, nnc_arg(p, a, 0), nnc_arg(p, b, 0));
+        return divide(p, above, nnc_arg(p, a, 1));
+    }
     if (is_op(p, b, NNC_OP_NEG))
         return subtract(p, a, nnc_arg(p, b, 0));
     if (is_op(p, a, NNC_OP_NEG))
@@ -36,6 +46,10 @@ static nnc_ref add(nnc_program *p, nnc_ref a, nnc_ref b)
 
 static nnc_ref subtract(nnc_program *p, nnc_ref a, nnc_ref b)
 {
+    if (shares_divisor(p, a, b)) {
+        nnc_ref above = subtract(p, nnc_arg(p, a, 0), nnc_arg(p, b, 0));
+        return divide(p, above, nnc_arg(p, a, 1));
+    }
     if (is_op(p, b, NNC_OP_NEG))
         return add(p, a, nnc_arg(p, b, 0));
     if (is_op(p, a, NNC_OP_NEG) && !is_op(p, b, NNC_OP_SELECT))
@@ -160,7 +174,7 @@ static void count_cost(costing *c, nnc_ref ref)
     if (n->op == NNC_OP_QUOTIENT || n->op == NNC_OP_REMAINDER || n->op == NNC_OP_FLOOR_INTEGER)
         c->cost++;
     else if (n->element != NNC_INTEGER && n->op != NNC_OP_READ && n->count > 0)
-        c->cost += nnc_op_rows[n->op].flags & NNC_FLAG_COSTLY ? 8 : 1;
+        c->cost += nnc_op_rows[n->op].flags & NNC_FLAG_COSTLY ? 8 : n->op == NNC_OP_DIV || n->op == NNC_OP_SQRT || n->op == NNC_OP_MODULO ? 3 : 1;
     for (uint32_t i = 0; i < n->count; i++)
         count_cost(c, nnc_arg(c->p, ref, i));
 }

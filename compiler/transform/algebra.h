@@ -8,7 +8,7 @@
  * products with a one-of-many choice inside the choice. NaN and infinities are kept but for a product with such a choice (0 there). */
 nnc_ref nnc_algebra(nnc_program *p, nnc_op op, const nnc_ref *args, uint32_t count);
 
-/* How much an element of it costs: a cheap operation 1, a costly one 8, each distinct node once; index arithmetic is free but for divisions. Stops
+/* How much an element of it costs: a cheap operation 1, a division 3, a polynomial 8, each distinct node once; index arithmetic is free but for divisions. Stops
  * counting at `most`. */
 uint32_t nnc_cost(const nnc_program *p, nnc_ref body, uint32_t most);
 

@@ -239,25 +239,44 @@ static nnc_ref seed_of(differentiation *d, const opened *o)
     }
 }
 
-static void contribute(differentiation *d, const opened *o, nnc_ref read, nnc_ref derivative)
+/* sum(unknowns: value where the conditions hold); tidy, or as it is. */
+static nnc_sum sum_of(differentiation *d, const nnc_system *s, bool tidy)
 {
     nnc_program *p = d->p;
-    nnc_tensor_id to = (nnc_tensor_id)nnc_at(p, read)->integer[0];
-    const nnc_ref *left = left_of(d, to);
-    nnc_system s = {.scope = &d->scope, .equations = nnc_at(p, read)->count, .unknowns = o->rank + o->reduced, .carried = {derivative}, .carrieds = 1};
+    nnc_sum sum = {.count = s->unknowns, .body = nnc_select(p, nnc_all_of(p, s->condition, s->conditions), s->carried[0], nnc_real(p, 0))};
+    assert(s->unknowns <= NNC_MAX_SLOTS);
+    for (uint32_t i = 0; i < s->unknowns; i++)
+        sum.over[i] = s->unknown[i];
+    if (tidy)
+        nnc_sum_tidy(&d->scope, &sum);
+    return sum;
+}
+
+/* The sum over all indices of o for which the read is of the element `left`: solved; where a bound is then beyond the prover, by comparing. */
+static nnc_sum solved_sum(differentiation *d, const opened *o, nnc_ref read, nnc_ref derivative, const nnc_ref *left)
+{
+    nnc_system s = {.scope = &d->scope, .equations = nnc_at(d->p, read)->count, .unknowns = o->rank + o->reduced, .carried = {derivative}, .carrieds = 1};
     for (uint32_t i = 0; i < s.equations; i++)
-        s.equation[i] = nnc_affine(p, 1, nnc_arg(p, read, i), -1, left[i], 0);
+        s.equation[i] = nnc_affine(d->p, 1, nnc_arg(d->p, read, i), -1, left[i], 0);
     for (uint32_t i = 0; i < s.unknowns; i++)
         s.unknown[i] = o->index[i];
+    nnc_system compared = s;
     nnc_solve(&s);
-    nnc_sum sum = {.count = s.unknowns, .body = nnc_select(p, nnc_all_of(p, s.condition, s.conditions), s.carried[0], nnc_real(p, 0))};
-    assert(s.unknowns <= NNC_MAX_SLOTS);
-    for (uint32_t i = 0; i < s.unknowns; i++)
-        sum.over[i] = s.unknown[i];
-    nnc_sum_tidy(&d->scope, &sum);
+    nnc_sum sum = sum_of(d, &s, true);
+    if (nnc_reads_inside(&d->scope, sum.body))
+        return sum;
+    for (uint32_t i = 0; i < compared.equations; i++)
+        compared.condition[compared.conditions++] = nnc_within(d->p, compared.equation[i], 0, 0);
+    return sum_of(d, &compared, false);
+}
+
+static void contribute(differentiation *d, const opened *o, nnc_ref read, nnc_ref derivative)
+{
+    nnc_tensor_id to = (nnc_tensor_id)nnc_at(d->p, read)->integer[0];
+    nnc_sum sum = solved_sum(d, o, read, derivative, left_of(d, to));
     contributions *c = &d->contribution[to];
-    if (!nnc_is_zero(p, sum.body))
-        NNC_PUSH(p->arena, c->sum, c->count, c->capacity) = sum;
+    if (!nnc_is_zero(d->p, sum.body))
+        NNC_PUSH(d->p->arena, c->sum, c->count, c->capacity) = sum;
 }
 
 static void propagate(differentiation *d, nnc_tensor_id id)

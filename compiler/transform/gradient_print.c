@@ -2,6 +2,7 @@
  * line, the later ones in terms of the earlier. */
 #include <string.h>
 #include "transform/notation.h"
+#include "transform/present.h"
 #include "transform/simplify.h"
 #include "transform/transform.h"
 
@@ -114,12 +115,17 @@ void nnc_gradient_print(nnc_arena *arena, const nnc_program *p, nnc_tensor_id lo
     nnc_differentiate(q, copied[0], copied + 1, count, gradient);
     nnc_tensor_id *roots = NNC_ARRAY(arena, nnc_tensor_id, before + count);
     uint32_t number = list_roots(before, gradient, count, roots), used = 0;
-    nnc_program *r = nnc_simplify(arena, q, roots, number, NULL);
+    nnc_program *r = nnc_simplify_with(arena, q, roots, number, NULL, true);
     printing w = {.notation = {.p = r, .out = out}, .p = r, .forward = NNC_ARRAY(arena, bool, r->tensors), .inlined = NNC_ARRAY(arena, bool, r->tensors),
                   .written = NNC_ARRAY(arena, bool, r->tensors), .reads = NNC_ARRAY(arena, uint32_t, r->tensors)};
     w.notation.inlined = w.inlined;
     for (uint32_t i = number; i-- > 0 && number - i < before;)
         w.forward[roots[i]] = true;
+    for (nnc_tensor_id id = 1; id < r->tensors; id++)
+        if (!w.forward[id] && r->tensor[id].body) {
+            nnc_ref body = nnc_present(r, r->tensor[id].body);
+            r->tensor[id].body = body;
+        }
     find_inlined(&w);
     for (uint32_t i = 0; i < count; i++)
         write_gradient(&w, p->tensor[by[i]].name, gradient[i] ? roots[used++] : 0);

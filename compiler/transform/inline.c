@@ -105,7 +105,7 @@ static bool choice_collapses(const nnc_program *p, const nnc_tensor *t, const nn
     return false;
 }
 
-static bool pays(const nnc_round *round, nnc_tensor_id old, const nnc_tensor *t, const nnc_ref *args, const nnc_making *reader)
+static bool pays(nnc_round *round, nnc_tensor_id old, const nnc_tensor *t, const nnc_ref *args, const nnc_making *reader)
 {
     const nnc_program *p = round->to;
     const nnc_node *body = nnc_at(p, t->body);
@@ -116,10 +116,17 @@ static bool pays(const nnc_round *round, nnc_tensor_id old, const nnc_tensor *t,
         return true;
     if (choice_collapses(p, t, args, reader))
         return true;
+    bool once = round->usage[old].reads == 1;
+    if (round->readable && elementwise && once && nnc_cost(p, t->body, 8) < 8)
+        return true;
     bool no_more = size_of(reader->extent, reader->rank + reader->reduced) <= size_of(t->extent, t->rank);
     if (elementwise && no_more && nnc_cost(p, t->body, 2) < 2)
         return true;
-    return round->usage[old].reads == 1 && no_more && nnc_cost(p, t->body, elementwise ? 40 : 11) < (elementwise ? 40 : 11);
+    if (elementwise && nnc_cost(p, t->body, 6) < 6) {
+        round->tempted = true;
+        return round->eager;
+    }
+    return once && no_more && nnc_cost(p, t->body, elementwise ? 40 : 11) < (elementwise ? 40 : 11);
 }
 
 /* ---- the rewriting of a body ---- */
@@ -167,85 +174,22 @@ static nnc_ref replace(nnc_rewriter *r, nnc_ref ref, const nnc_ref *args)
 static nnc_ref simplify_again(nnc_rewriter *r, nnc_ref ref, const nnc_ref *args)
 {
     const nnc_node *n = nnc_at(r->from, ref);
-    return n->op >= NNC_OP_ADD && n->op <= NNC_OP_NEG ? nnc_algebra(r->to, (nnc_op)n->op, args, n->count) : 0;
+    if (n->op < NNC_OP_ADD || n->op > NNC_OP_NEG)
+        return 0;
+    nnc_ref result = nnc_algebra(r->to, (nnc_op)n->op, args, n->count);
+    bool is_product = nnc_at(r->to, result)->op == NNC_OP_MUL || nnc_at(r->to, result)->op == NNC_OP_DIV;
+    nnc_ref known = is_product ? nnc_round_known_quotient(r->context, result) : 0;
+    return known ? known : result;
 }
 
 nnc_ref nnc_round_body(nnc_round *round, nnc_ref body, const nnc_making *making)
 {
     rewriting w = {round, making};
     nnc_rewriter r = {.from = round->from, .to = round->to, .replace = replace, .context = &w};
-    nnc_rewriter again = {.from = round->to, .to = round->to, .replace = simplify_again};
+    nnc_rewriter again = {.from = round->to, .to = round->to, .replace = simplify_again, .context = round};
     nnc_ref result = nnc_rewrite(&r, body);
     result = nnc_rewrite(&again, result);
     nnc_ref_map_close(&r.done);
     nnc_ref_map_close(&again.done);
     return result;
-}
-
-/* ---- whether a body's reads can be proved inside ---- */
-
-typedef struct proving { nnc_scope *scope; nnc_ref_map seen; } proving;
-
-static bool reads_inside(proving *w, nnc_ref ref);
-
-static bool inside_under(proving *w, nnc_ref ref, nnc_ref condition, bool holds)
-{
-    proving inner = {.scope = w->scope};
-    uint32_t mark = w->scope->knowns;
-    nnc_ref_map_open(&inner.seen);
-    nnc_scope_know(w->scope, condition, holds);
-    bool result = reads_inside(&inner, ref);
-    w->scope->knowns = mark;
-    nnc_ref_map_close(&inner.seen);
-    return result;
-}
-
-static bool read_is_inside(proving *w, nnc_ref ref)
-{
-    const nnc_program *p = w->scope->p;
-    const nnc_node *n = nnc_at(p, ref);
-    const nnc_tensor *t = &p->tensor[n->integer[0]];
-    int64_t low, high;
-    for (uint32_t i = 0; i < n->count; i++) {
-        if (t->extent[i] < 0)
-            continue;
-        nnc_scope_range(w->scope, nnc_arg(p, ref, i), &low, &high);
-        if (low < 0 || high >= t->extent[i])
-            return false;
-    }
-    return true;
-}
-
-static bool reads_inside(proving *w, nnc_ref ref)
-{
-    nnc_program *p = w->scope->p;
-    const nnc_node n = *nnc_at(p, ref);
-    if (nnc_ref_map_get(&w->seen, ref))
-        return true;
-    nnc_ref_map_put(p->arena, &w->seen, ref, 1);
-    if (n.op == NNC_OP_SELECT) {
-        nnc_ref condition = nnc_arg(p, ref, 0);
-        return reads_inside(w, condition) && inside_under(w, nnc_arg(p, ref, 1), condition, true) && inside_under(w, nnc_arg(p, ref, 2), condition, false);
-    }
-    if (n.op == NNC_OP_AND) {
-        nnc_ref left = nnc_arg(p, ref, 0);
-        return reads_inside(w, left) && inside_under(w, nnc_arg(p, ref, 1), left, true);
-    }
-    for (uint32_t i = 0; i < n.count; i++)
-        if (!reads_inside(w, nnc_arg(p, ref, i)))
-            return false;
-    return n.op != NNC_OP_READ || read_is_inside(w, ref);
-}
-
-bool nnc_reads_inside(nnc_round *round, const nnc_making *making)
-{
-    nnc_scope scope;
-    proving w = {.scope = &scope};
-    nnc_scope_open(&scope, round->to);
-    for (uint32_t i = 0; i < making->rank + making->reduced; i++)
-        scope.slot_extent[i] = making->extent[i];
-    nnc_ref_map_open(&w.seen);
-    bool inside = reads_inside(&w, making->body);
-    nnc_ref_map_close(&w.seen);
-    return inside;
 }

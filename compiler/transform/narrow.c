@@ -91,6 +91,28 @@ static nnc_ref narrow_division(nnc_scope *scope, nnc_ref ref)
     return nnc_affine(p, g, nnc_remainder(p, whole, divisor / g), 1, rest, 0);
 }
 
+/* e - c * floor(e / c) is e mod c. */
+static nnc_ref narrow_affine(nnc_scope *scope, nnc_ref ref)
+{
+    nnc_program *p = scope->p;
+    nnc_form form;
+    nnc_form_of(p, ref, &form);
+    for (uint32_t i = 0, terms = form.terms; i < terms; i++) {
+        nnc_form_of(p, ref, &form);
+        nnc_ref atom = form.atom[i];
+        if (nnc_at(p, atom)->op != NNC_OP_QUOTIENT || form.coefficient[i] % nnc_at(p, atom)->integer[0] != 0)
+            continue;
+        int64_t divisor = nnc_at(p, atom)->integer[0], times = form.coefficient[i] / divisor;
+        nnc_ref e = nnc_arg(p, atom, 0), rest = nnc_affine(p, 1, ref, -form.coefficient[i], atom, 0);
+        rest = nnc_affine(p, 1, rest, times, e, 0);
+        nnc_ref other = nnc_affine(p, 1, rest, -times, nnc_remainder(p, e, divisor), 0);
+        nnc_form_of(p, other, &form);
+        if (form.terms < terms)
+            return other;
+    }
+    return ref;
+}
+
 /* ---- conditions ---- */
 
 static nnc_ref narrow_within(nnc_scope *scope, nnc_ref ref)
@@ -140,6 +162,8 @@ static nnc_ref narrow_node(narrowing *w, nnc_ref ref, nnc_ref_map *done)
     ref = n.count ? nnc_rebuild(p, p, ref, args) : ref;
     if (nnc_at(p, ref)->op == NNC_OP_QUOTIENT || nnc_at(p, ref)->op == NNC_OP_REMAINDER)
         return narrow_division(w->scope, ref);
+    if (nnc_at(p, ref)->op == NNC_OP_AFFINE)
+        return narrow_affine(w->scope, ref);
     return nnc_at(p, ref)->element == NNC_BOOLEAN ? decide(w->scope, ref) : ref;
 }
 

@@ -93,6 +93,12 @@ bool nnc_rule_single(nnc_round *round, nnc_making *m)
     return true;
 }
 
+bool nnc_making_inside(nnc_round *round, const nnc_making *m)
+{
+    nnc_scope scope = scope_of(round, m);
+    return nnc_reads_inside(&scope, m->body);
+}
+
 /* ---- what a sum is made of ---- */
 
 static uint64_t reduced_slots(const nnc_making *m)
@@ -253,7 +259,7 @@ bool nnc_rule_factors(nnc_round *round, nnc_making *m)
     nnc_ref conditions = outer_conditions(p, m, &g), factor = nnc_product_ref(p, &outer), zero = nnc_real(p, 0);
     nnc_making trial = *m;
     become_elementwise(&trial, nnc_select(p, conditions, factor, zero));
-    if (!nnc_reads_inside(round, &trial))
+    if (!nnc_making_inside(round, &trial))
         return false;
     g.core = nnc_product_ref(p, &inner);
     nnc_making sum = inner_sum(round, m, nnc_guarded_body(p, &g), args);

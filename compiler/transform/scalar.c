@@ -150,12 +150,14 @@ static void push_power(sweep *s, nnc_ref node, nnc_ref value, nnc_ref d)
         push(s, b, nnc_times(p, nnc_times(p, d, value), nnc_unary(p, NNC_OP_LOG, a)));
 }
 
-/* The second argument of max has it where it is greater, of min where it is less: ties, and NaN, are the first's. */
-static void push_choice(sweep *s, nnc_ref node, nnc_ref d)
+/* The second argument of max has it where it is greater, of min where it is less: ties, and NaN, are the first's. Against a constant the value tells
+ * the same as the argument, which then need not be kept: max(0, x) > 0 where x > 0. */
+static void push_choice(sweep *s, nnc_ref node, nnc_ref value, nnc_ref d)
 {
     nnc_program *p = s->p;
     nnc_ref a = nnc_arg(p, node, 0), b = nnc_arg(p, node, 1), zero = nnc_real(p, 0);
-    nnc_ref second = nnc_at(p, node)->op == NNC_OP_MAX ? nnc_binary(p, NNC_OP_LESS, a, b) : nnc_binary(p, NNC_OP_LESS, b, a);
+    nnc_ref chosen = nnc_at(p, a)->op == NNC_OP_CONSTANT && value != node ? value : b;
+    nnc_ref second = nnc_at(p, node)->op == NNC_OP_MAX ? nnc_binary(p, NNC_OP_LESS, a, chosen) : nnc_binary(p, NNC_OP_LESS, chosen, a);
     push(s, a, nnc_select(p, second, zero, d));
     push(s, b, nnc_select(p, second, d, zero));
 }
@@ -192,7 +194,7 @@ static void push_binary(sweep *s, nnc_ref node, nnc_ref value, nnc_ref d)
             push(s, b, negative(p, nnc_times(p, d, nnc_unary(p, NNC_OP_FLOOR, nnc_binary(p, NNC_OP_DIV, a, b)))));
         return;
     case NNC_OP_POW: push_power(s, node, value, d); return;
-    default: push_choice(s, node, d);
+    default: push_choice(s, node, value, d);
     }
 }
 

@@ -31,6 +31,9 @@ void nnc_scope_know(nnc_scope *scope, nnc_ref condition, bool holds);
  * resolved where ranges allow. */
 nnc_ref nnc_narrow(nnc_scope *scope, nnc_ref ref);
 
+/* All reads in body are proved inside their tensors, under what is known and the conditions around them. */
+bool nnc_reads_inside(nnc_scope *scope, nnc_ref body);
+
 /* not c, as a WITHIN where that can be said. */
 nnc_ref nnc_negate(nnc_program *p, nnc_ref condition);
 bool nnc_is_zero(const nnc_program *p, nnc_ref ref);
@@ -48,7 +51,7 @@ void nnc_guarded_of(nnc_program *p, nnc_ref body, nnc_guarded *out);
 nnc_ref nnc_guarded_body(nnc_program *p, const nnc_guarded *g);
 
 /* A sum being made: sum(over: body), with variables that are eliminated where they can be: an index that an equality guard fixes is replaced,
- * one that nothing mentions becomes a factor. */
+ * one that nothing mentions becomes a factor. What cannot be proved inside afterwards is left. */
 typedef struct nnc_sum { nnc_ref over[NNC_MAX_SLOTS]; uint32_t count; nnc_ref body; } nnc_sum;
 void nnc_sum_tidy(nnc_scope *scope, nnc_sum *sum);
 

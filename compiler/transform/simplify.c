@@ -65,6 +65,7 @@ static void set_making(nnc_round *round, nnc_tensor_id id, const nnc_making *m)
     t->body = m->body;
     grow_table(round);
     round->formula_table[place(round, m)] = id;
+    nnc_round_note_quotient(round, id);
 }
 
 nnc_tensor_id nnc_round_emit(nnc_round *round, const nnc_making *m, const char *name, nnc_span span, nnc_tensor_id derivative_of)
@@ -93,11 +94,34 @@ static void apply_rules(nnc_round *round, nnc_making *m)
     }
 }
 
-static nnc_making make_body(nnc_round *round, const nnc_tensor *t, bool inlines)
+static nnc_making make_body(nnc_round *round, const nnc_tensor *t, bool inlines, bool eager)
 {
     nnc_making m = making_of(t);
     round->inlines = inlines;
+    round->eager = eager;
     m.body = nnc_round_body(round, t->body, &m);
+    return m;
+}
+
+/* With what pays put in; and with more put in, where that makes it no dearer, because something cancels. A bound seen through two formulas may be
+ * beyond the prover: then nothing is put in. */
+static nnc_making make_inlined(nnc_round *round, const nnc_tensor *t)
+{
+    enum { LIMIT = 80 };
+    uint32_t rewrites = round->rewrites;
+    round->tempted = false;
+    nnc_making m = make_body(round, t, true, false);
+    if (!nnc_making_inside(round, &m)) {
+        round->rewrites = rewrites;
+        return make_body(round, t, false, false);
+    }
+    if (!round->tempted)
+        return m;
+    rewrites = round->rewrites;
+    nnc_making eager = make_body(round, t, true, true);
+    if (nnc_cost(round->to, eager.body, LIMIT) <= nnc_cost(round->to, m.body, LIMIT) && nnc_making_inside(round, &eager))
+        return eager;
+    round->rewrites = rewrites;
     return m;
 }
 
@@ -126,13 +150,8 @@ static void read_same(nnc_round *round, nnc_making *m, nnc_tensor_id same)
 static void make_formula(nnc_round *round, nnc_tensor_id old)
 {
     const nnc_tensor *t = &round->from->tensor[old];
-    uint32_t rewrites = round->rewrites;
     round->current = old;
-    nnc_making m = make_body(round, t, true);
-    if (!nnc_reads_inside(round, &m)) {           /* a bound seen through two formulas may be beyond the prover */
-        round->rewrites = rewrites;
-        m = make_body(round, t, false);
-    }
+    nnc_making m = make_inlined(round, t);
     apply_rules(round, &m);
     nnc_tensor_id same = nnc_round_find(round, &m);
     if (same && !round->map[old] && !round->root[old] && !t->stopped) {
@@ -185,10 +204,10 @@ static void make_all(nnc_round *round)
 
 /* The program after one round; roots[] and composed (old to new, of the first program) follow. */
 static nnc_program *one_round(nnc_arena *arena, const nnc_program *from, nnc_tensor_id *roots, uint32_t count, nnc_tensor_id *composed, uint32_t tensors,
-                              uint32_t *rewrites)
+                              bool readable, uint32_t *rewrites)
 {
     nnc_round round = {.arena = arena, .from = from, .to = nnc_program_new(arena), .map = NNC_ARRAY(arena, nnc_tensor_id, from->tensors),
-                       .root = NNC_ARRAY(arena, bool, from->tensors), .usage = NNC_ARRAY(arena, nnc_usage, from->tensors), .table_size = 512,
+                       .readable = readable, .root = NNC_ARRAY(arena, bool, from->tensors), .usage = NNC_ARRAY(arena, nnc_usage, from->tensors), .table_size = 512,
                        .formula_table = NNC_ARRAY(arena, nnc_tensor_id, 512)};
     round.to->sites = from->sites;
     mark_roots(&round, roots, count);
@@ -201,15 +220,21 @@ static nnc_program *one_round(nnc_arena *arena, const nnc_program *from, nnc_ten
     for (uint32_t i = 1; i < tensors; i++)
         composed[i] = kept[round.map[composed[i]]];
     *rewrites = round.rewrites;
+    nnc_ref_map_close(&round.quotient);
     return result;
 }
 
-nnc_program *nnc_simplify(nnc_arena *arena, const nnc_program *p, nnc_tensor_id *roots, uint32_t count, nnc_tensor_id *map)
+nnc_program *nnc_simplify_with(nnc_arena *arena, const nnc_program *p, nnc_tensor_id *roots, uint32_t count, nnc_tensor_id *map, bool readable)
 {
     nnc_tensor_id *composed = map ? map : NNC_ARRAY(arena, nnc_tensor_id, p->tensors);
     nnc_program *result = nnc_extract(arena, p, roots, count, true, composed);
     uint32_t rewrites = 1;
     for (int i = 0; rewrites > 0 && i < MAX_ROUNDS; i++)
-        result = one_round(arena, result, roots, count, composed, p->tensors, &rewrites);
+        result = one_round(arena, result, roots, count, composed, p->tensors, readable, &rewrites);
     return result;
+}
+
+nnc_program *nnc_simplify(nnc_arena *arena, const nnc_program *p, nnc_tensor_id *roots, uint32_t count, nnc_tensor_id *map)
+{
+    return nnc_simplify_with(arena, p, roots, count, map, false);
 }

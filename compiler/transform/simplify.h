@@ -26,10 +26,15 @@ typedef struct nnc_round {
     nnc_usage *usage;               /* of old tensors */
     nnc_tensor_id *formula_table;   /* of new formulas, by what they compute */
     uint32_t table_size;
+    nnc_ref_map quotient;           /* new: e to the first p whose formula is p[i..] = e[i..] / t[..] */
     nnc_tensor_id current;          /* the old tensor being made */
     bool inlines;                   /* reads may be replaced by what they read */
+    bool eager, tempted;            /* also where it would be computed more often, as a trial; some read asked for that */
+    bool readable;                  /* for people: what is read once stands in its reader, even if it would be computed more often */
     uint32_t rewrites;              /* how many rules applied: 0 at the end means nothing is left to do */
 } nnc_round;
+
+nnc_program *nnc_simplify_with(nnc_arena *arena, const nnc_program *p, nnc_tensor_id *roots, uint32_t count, nnc_tensor_id *map, bool readable);
 
 /* The new program's formula that computes the same, or 0. */
 nnc_tensor_id nnc_round_find(const nnc_round *round, const nnc_making *making);
@@ -38,7 +43,10 @@ nnc_tensor_id nnc_round_emit(nnc_round *round, const nnc_making *making, const c
 /* The old body with its reads mapped, inlined where that pays, and the algebra's rules applied. */
 nnc_ref nnc_round_body(nnc_round *round, nnc_ref body, const nnc_making *making);
 void nnc_round_count_reads(nnc_round *round);
-bool nnc_reads_inside(nnc_round *round, const nnc_making *making);
+void nnc_round_note_quotient(nnc_round *round, nnc_tensor_id id);
+/* The product with e / t replaced by p where some p is that quotient; p / p is 1. 0 where there is none. */
+nnc_ref nnc_round_known_quotient(nnc_round *round, nnc_ref product);
+bool nnc_making_inside(nnc_round *round, const nnc_making *making);
 
 /* The table of rules on a whole formula: each returns whether it changed it. New tensors they need are emitted before it. */
 typedef bool (*nnc_formula_rule)(nnc_round *round, nnc_making *making);

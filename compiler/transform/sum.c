@@ -83,7 +83,10 @@ static bool collapse(nnc_scope *scope, nnc_sum *sum)
         s.carried[s.carrieds++] = g.condition[i];
     s.carried[s.carrieds++] = g.core;
     nnc_solve(&s);
-    sum->body = nnc_narrow(scope, rebuilt(&s));
+    nnc_ref body = nnc_narrow(scope, rebuilt(&s));
+    if (!nnc_reads_inside(scope, body))
+        return false;
+    sum->body = body;
     assert(s.unknowns <= NNC_MAX_SLOTS);
     for (uint32_t i = 0; i < s.unknowns; i++)
         sum->over[i] = s.unknown[i];
