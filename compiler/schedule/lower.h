@@ -1,0 +1,64 @@
+/* For this folder: from expressions to values of a kernel, and where tensors live. */
+#ifndef NNC_SCHEDULE_LOWER_H
+#define NNC_SCHEDULE_LOWER_H
+
+#include "formula/order.h"
+#include "formula/rebuild.h"
+#include "schedule/schedule.h"
+
+typedef struct nnc_scheduler {
+    nnc_arena *arena;
+    const nnc_program *p;
+    const nnc_schedule_request *request;
+    const nnc_machine *machine;
+    nnc_loops *loops;
+    uint32_t *buffer;             /* of each tensor */
+    uint32_t *argument;           /* the buffer of each argument */
+    nnc_tensor_id *schedule;      /* HOST floats */
+    uint32_t schedules;
+    uint32_t host_words;          /* the buffer of the host block's first words */
+    bool *writes;                 /* buffers that the kernel being made writes */
+    bool *in_place;               /* formulas stored where the tensor that they are `next` of lives */
+    nnc_order order;
+} nnc_scheduler;
+
+/* storage.c: makes all buffers; workspace places come once the kernels' order is known. */
+void nnc_store_tensors(nnc_scheduler *s);
+/* Workspace places by lifetimes: position[t] is when formula t is computed, last[t] when it is read last. */
+void nnc_place_workspace(nnc_scheduler *s, const uint32_t *position, const uint32_t *last);
+
+/* One evaluation of a body: each slot has an index value; `lane` (or -1) runs over `lanes` consecutive ones from its value. */
+typedef struct nnc_lower {
+    nnc_scheduler *s;
+    nnc_builder *b;
+    nnc_kernel *kernel;
+    const nnc_tensor *t;
+    nnc_value_id slot[NNC_MAX_SLOTS];
+    int lane;
+    uint8_t lanes;
+    nnc_ref_map done;
+} nnc_lower;
+
+/* The value of an expression: 1 lane where it does not depend on the lane slot, else `lanes`. REAL, BOOL; integers as INT. */
+nnc_value_id nnc_lower_value(nnc_lower *l, nnc_ref ref);
+nnc_value_id nnc_lower_wide(nnc_lower *l, nnc_value_id value);
+uint8_t nnc_lanes_of(const nnc_lower *l, nnc_value_id value);
+/* Forgets values made for other indices. */
+void nnc_lower_reset(nnc_lower *l);
+/* Stores a value (REAL, INT or BOOL) at the tensor's own place. */
+void nnc_lower_store(nnc_lower *l, nnc_value_id value);
+/* How a read's address moves with a slot: its stride, or INT64_MIN where that is no constant. */
+int64_t nnc_read_stride(const nnc_program *p, nnc_ref read, uint32_t slot);
+int64_t nnc_tensor_stride(const nnc_tensor *t, uint32_t dimension);
+
+/* nest.c: the loops of one formula. rows [low, high) of slot 0, or all of it where low is 0; fixed[slot]: values of slots set by enclosing loops. */
+typedef struct nnc_nest {
+    nnc_scheduler *s;
+    nnc_builder *b;
+    nnc_kernel *kernel;
+    nnc_value_id fixed[NNC_MAX_SLOTS];
+    nnc_value_id low, high;
+} nnc_nest;
+void nnc_emit_formula(nnc_nest *nest, nnc_tensor_id id);
+
+#endif

@@ -1,0 +1,123 @@
+/* Where tensors live: arguments, the persistent block, the host block, the workspace. */
+#include <stdlib.h>
+#include <string.h>
+#include "schedule/lower.h"
+
+static uint32_t add_buffer(nnc_scheduler *s, nnc_buffer buffer)
+{
+    NNC_PUSH(s->arena, s->loops->buffer, s->loops->buffers, s->loops->buffer_capacity) = buffer;
+    return s->loops->buffers - 1;
+}
+
+static nnc_buffer buffer_of(const nnc_tensor *t, nnc_tensor_id id, nnc_storage_class storage)
+{
+    return (nnc_buffer){.name = t->name, .tensor = id, .storage = storage, .elements = nnc_elements(t), .batched = nnc_batched(t),
+                        .integer = t->element != NNC_REAL, .written = t->kind == NNC_KIND_FORMULA};
+}
+
+static uint32_t store_host(nnc_scheduler *s, nnc_tensor_id id)
+{
+    nnc_buffer buffer = buffer_of(&s->p->tensor[id], id, NNC_STORAGE_HOST);
+    buffer.offset = 4 * (int64_t)(NNC_HOST_SCHEDULES + s->schedules);
+    s->schedule[s->schedules++] = id;
+    return add_buffer(s, buffer);
+}
+
+static uint32_t store_persistent(nnc_scheduler *s, nnc_tensor_id id)
+{
+    const nnc_tensor *t = &s->p->tensor[id];
+    nnc_buffer buffer = buffer_of(t, id, NNC_STORAGE_PERSISTENT);
+    const nnc_layout_entry *entry = nnc_layout_place(s->request->layout, t->name, nnc_elements(t), t->element, t->kind == NNC_KIND_CONSTANT ? t->values : NULL);
+    buffer.offset = entry->offset;
+    buffer.values = t->values;
+    buffer.written = t->next != 0;
+    return add_buffer(s, buffer);
+}
+
+void nnc_store_tensors(nnc_scheduler *s)
+{
+    const nnc_program *p = s->p;
+    s->schedule = NNC_ARRAY(s->arena, nnc_tensor_id, p->tensors);
+    s->loops->arguments = s->request->arguments;
+    s->host_words = add_buffer(s, (nnc_buffer){.name = "host", .storage = NNC_STORAGE_HOST, .elements = NNC_HOST_SCHEDULES, .integer = true});
+    for (uint32_t i = 0; i < s->request->arguments; i++) {
+        nnc_tensor_id id = s->request->argument[i];
+        nnc_buffer buffer = buffer_of(&p->tensor[id], id, NNC_STORAGE_ARGUMENT);
+        buffer.argument = i;
+        uint32_t made = add_buffer(s, buffer);
+        if (!s->buffer[id] && (p->tensor[id].kind == NNC_KIND_FORMULA || p->tensor[id].kind == NNC_KIND_INPUT))
+            s->buffer[id] = made;
+        s->argument[i] = made;
+    }
+    for (nnc_tensor_id id = 1; id < p->tensors; id++) {
+        const nnc_tensor *t = &p->tensor[id];
+        if (s->buffer[id])
+            continue;
+        if (t->kind == NNC_KIND_SCHEDULE)
+            s->buffer[id] = store_host(s, id);
+        else if (t->kind == NNC_KIND_PARAMETER || t->kind == NNC_KIND_STATE || t->kind == NNC_KIND_FIT || t->kind == NNC_KIND_CONSTANT)
+            s->buffer[id] = store_persistent(s, id);
+        else if (t->kind == NNC_KIND_FORMULA)
+            s->buffer[id] = add_buffer(s, buffer_of(t, id, NNC_STORAGE_WORKSPACE));
+    }
+    for (nnc_tensor_id id = 1; id < p->tensors; id++)
+        if (p->tensor[id].next && s->in_place[p->tensor[id].next])
+            s->buffer[p->tensor[id].next] = s->buffer[id];
+    s->loops->host_bytes = 4 * (int64_t)(NNC_HOST_SCHEDULES + s->schedules);
+    s->loops->persistent_bytes = s->request->layout->bytes;
+}
+
+/* ---- the workspace: greedy by size ---- */
+
+typedef struct interval { uint32_t buffer, first, last; int64_t bytes, offset; } interval;
+
+static int by_size(const void *a, const void *b)
+{
+    const interval *x = a, *y = b;
+    return x->bytes != y->bytes ? (x->bytes > y->bytes ? -1 : 1) : x->buffer < y->buffer ? -1 : 1;
+}
+
+/* The lowest place that no buffer alive at the same time holds; placed[] is sorted by offset as it grows. */
+static int64_t lowest_place(const interval *placed, uint32_t count, const interval *wanted)
+{
+    int64_t at = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const interval *other = &placed[i];
+        bool together = other->first <= wanted->last && wanted->first <= other->last;
+        if (!together || other->offset + other->bytes <= at)
+            continue;
+        if (other->offset >= at + wanted->bytes)
+            break;
+        at = other->offset + other->bytes;
+    }
+    return at;
+}
+
+static void insert(interval *placed, uint32_t count, interval one)
+{
+    uint32_t i = count;
+    for (; i > 0 && placed[i - 1].offset > one.offset; i--)
+        placed[i] = placed[i - 1];
+    placed[i] = one;
+}
+
+void nnc_place_workspace(nnc_scheduler *s, const uint32_t *position, const uint32_t *last)
+{
+    interval *all = NNC_ARRAY(s->arena, interval, s->loops->buffers), *placed = NNC_ARRAY(s->arena, interval, s->loops->buffers);
+    uint32_t count = 0;
+    int64_t align = s->request->layout->align;
+    for (uint32_t i = 0; i < s->loops->buffers; i++) {
+        const nnc_buffer *b = &s->loops->buffer[i];
+        int64_t bytes = 4 * b->elements * (b->batched ? s->request->batch : 1);
+        if (b->storage == NNC_STORAGE_WORKSPACE && s->buffer[b->tensor] == i)
+            all[count++] = (interval){i, position[b->tensor], last[b->tensor], (bytes + align - 1) / align * align, 0};
+    }
+    qsort(all, count, sizeof *all, by_size);
+    for (uint32_t i = 0; i < count; i++) {
+        all[i].offset = lowest_place(placed, i, &all[i]);
+        s->loops->buffer[all[i].buffer].offset = all[i].offset;
+        insert(placed, i, all[i]);
+        if (all[i].offset + all[i].bytes > s->loops->workspace_bytes)
+            s->loops->workspace_bytes = all[i].offset + all[i].bytes;
+    }
+}
