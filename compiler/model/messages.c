@@ -1,0 +1,100 @@
+/* Messages: their table, where they point, and words for what was found. */
+#include <stdio.h>
+#include "model/internal.h"
+
+const nnc_message nnc_model_messages[NNC_MODEL_MESSAGES] = {
+#define NNC_MESSAGE(id, severity, format, help) {#id, severity, format, help},
+#include "model/messages.def"
+#undef NNC_MESSAGE
+};
+
+static bool in_library(const nnc_elaborator *e, nnc_span span) { return span.file != 0 && span.file < e->first_user_file; }
+
+/* The innermost call in the user's own text. */
+static nnc_span outside(const nnc_elaborator *e, nnc_span span)
+{
+    for (const nnc_frame *f = e->at.frame; f && in_library(e, span); f = f->caller)
+        span = f->call;
+    return span;
+}
+
+nnc_span nnc_users_place(const nnc_elaborator *e, nnc_span span) { return outside(e, span); }
+
+void nnc_note_library(nnc_elaborator *e, nnc_span span)
+{
+    const nnc_frame *f = e->at.frame;
+    if (!in_library(e, span) || in_library(e, outside(e, span)))
+        return;
+    while (f->caller && in_library(e, f->call))
+        f = f->caller;
+    nnc_note(e->session, span, "in %s", f->name);
+}
+
+/* ---- shapes ---- */
+
+const char *nnc_shape_text(const nnc_elaborator *e, const int64_t *extent, uint32_t rank)
+{
+    nnc_text out = {.arena = e->arena};
+    nnc_text_add(&out, "[");
+    for (uint32_t i = 0; i < rank; i++)
+        nnc_text_add(&out, i ? ", %lld" : "%lld", (long long)extent[i]);
+    nnc_text_add(&out, "]");
+    return nnc_text_string(&out);
+}
+
+const char *nnc_describe_shape(const nnc_elaborator *e, const int64_t *extent, uint32_t rank)
+{
+    if (rank == 0)
+        return "a scalar";
+    return nnc_arena_format(e->arena, "a %s %s", rank == 1 ? "vector" : rank == 2 ? "matrix" : "tensor", nnc_shape_text(e, extent, rank));
+}
+
+static const char *describe_tensor(const nnc_elaborator *e, const nnc_value *v)
+{
+    const char *shape = nnc_describe_shape(e, v->extent, v->rank);
+    if (v->element == NNC_REAL)
+        return shape;
+    if (v->element == NNC_BOOLEAN)
+        return v->rank ? nnc_arena_format(e->arena, "%s of true and false", shape) : "true or false";
+    if (v->rank == 0)
+        return nnc_arena_format(e->arena, "a class of %lld", (long long)v->classes);
+    return nnc_arena_format(e->arena, "%s of classes of %lld", shape, (long long)v->classes);
+}
+
+const char *nnc_describe(const nnc_elaborator *e, const nnc_entity *x)
+{
+    switch (x->kind) {
+    case NNC_ENTITY_NUMBER:
+        return x->boolean ? (x->number != 0 ? "true" : "false") : nnc_arena_format(e->arena, "the number %s", nnc_number_text(e, x->number));
+    case NNC_ENTITY_TENSOR: return describe_tensor(e, &x->value);
+    case NNC_ENTITY_TUPLE: return nnc_arena_format(e->arena, "%u values", x->items);
+    case NNC_ENTITY_FUNCTION: return nnc_arena_format(e->arena, "the function %s", x->definition->name);
+    case NNC_ENTITY_BUILTIN: return nnc_arena_format(e->arena, "the function %s", nnc_builtin_name(x->builtin));
+    case NNC_ENTITY_LAYER: case NNC_ENTITY_DESCRIPTION: return nnc_arena_format(e->arena, "the layer %s", x->definition->name);
+    case NNC_ENTITY_INSTANCE: return nnc_arena_format(e->arena, "the layer %s", x->unit->path);
+    case NNC_ENTITY_REPEAT: case NNC_ENTITY_CHAIN: return "a chain of layers";
+    case NNC_ENTITY_INIT: return nnc_arena_format(e->arena, "the initialiser %s", x->definition->name);
+    case NNC_ENTITY_DISTRIBUTION: return "a distribution";
+    case NNC_ENTITY_OPTIMIZER: return nnc_arena_format(e->arena, "the optimizer %s", x->definition->name);
+    case NNC_ENTITY_WEIGHTS: return "the trained parameters";
+    case NNC_ENTITY_POISON: break;
+    }
+    return "nothing";
+}
+
+const char *nnc_number_text(const nnc_elaborator *e, double number)
+{
+    nnc_text out = {.arena = e->arena};
+    nnc_text_add_double(&out, number);
+    return nnc_text_string(&out);
+}
+
+void nnc_note_declared(nnc_elaborator *e, const nnc_entity *x)
+{
+    if (x->kind != NNC_ENTITY_TENSOR || !x->value.alias)
+        return;
+    const nnc_tensor *t = nnc_tensor_at(e->p, x->value.alias);
+    if (t->span.file == 0 || in_library(e, t->span))
+        return;
+    nnc_note(e->session, t->span, "%s is declared here, with shape %s", t->name, nnc_shape_text(e, x->value.extent, x->value.rank));
+}
