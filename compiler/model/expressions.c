@@ -56,6 +56,18 @@ static nnc_ref as_guard(const nnc_entity *x)
     return x->kind == NNC_ENTITY_TENSOR && x->value.rank == 0 && x->value.element == NNC_BOOLEAN ? x->value.body : 0;
 }
 
+/* `if t == 0 then a else x[t - 1]` is `if t >= 1 then x[t - 1] else a`: a one-sided condition is what the read's proof needs. */
+static nnc_ref select_by(nnc_elaborator *e, nnc_ref condition, nnc_ref yes, nnc_ref no, const nnc_entity *otherwise)
+{
+    const nnc_node n = *nnc_at(e->p, condition);
+    if (n.op == NNC_OP_WITHIN && n.integer[0] != INT64_MIN && n.integer[1] != INT64_MAX && otherwise->kind == NNC_ENTITY_TENSOR) {
+        nnc_ref opposite = negation(e, condition);
+        if (nnc_at(e->p, opposite)->op == NNC_OP_WITHIN)
+            return nnc_select(e->p, opposite, no, yes);
+    }
+    return nnc_select(e->p, condition, yes, no);
+}
+
 nnc_entity *nnc_choose(nnc_elaborator *e, nnc_entity *condition, nnc_entity *yes, nnc_entity *no, nnc_span span)
 {
     nnc_value v[3];
@@ -65,7 +77,7 @@ nnc_entity *nnc_choose(nnc_elaborator *e, nnc_entity *condition, nnc_entity *yes
     if (!nnc_broadcast(e, v, 3, (nnc_entity *const[]){condition, yes, no}, span))
         return &e->poison;
     nnc_value out = v[0];
-    out.body = nnc_select(e->p, v[0].body, v[1].body, v[2].body);
+    out.body = select_by(e, v[0].body, v[1].body, v[2].body, no);
     out.element = v[1].element;
     out.classes = v[1].classes > v[2].classes ? v[1].classes : v[2].classes;
     return nnc_tensor_entity(e, &out, span);
@@ -247,15 +259,9 @@ static nnc_ref compare_booleans(nnc_elaborator *e, const char *sign, nnc_ref a, 
 
 static nnc_ref compare_reals(nnc_elaborator *e, const char *sign, nnc_ref a, nnc_ref b)
 {
-    nnc_ref x = nnc_integer_of(e, a), y = x ? nnc_integer_of(e, b) : 0, equal;
-    if (y)
-        return compare_integers(e, sign, x, y);
-    switch (*sign) {
-    case '<': return nnc_binary(e->p, sign[1] ? NNC_OP_LESS_EQUAL : NNC_OP_LESS, a, b);
-    case '>': return nnc_binary(e->p, sign[1] ? NNC_OP_LESS_EQUAL : NNC_OP_LESS, b, a);
-    default: break;
-    }
-    equal = nnc_binary(e->p, NNC_OP_EQUAL, a, b);
+    if (*sign == '<' || *sign == '>')
+        return nnc_binary(e->p, sign[1] ? NNC_OP_LESS_EQUAL : NNC_OP_LESS, *sign == '<' ? a : b, *sign == '<' ? b : a);
+    nnc_ref equal = nnc_binary(e->p, NNC_OP_EQUAL, a, b);
     return *sign == '=' ? equal : nnc_unary(e->p, NNC_OP_NOT, equal);
 }
 

@@ -85,6 +85,8 @@ const char *nnc_describe(const nnc_elaborator *e, const nnc_entity *x)
 const char *nnc_number_text(const nnc_elaborator *e, double number)
 {
     nnc_text out = {.arena = e->arena};
+    if (nnc_is_whole(number) && number < 1e15 && number > -1e15)
+        return nnc_arena_format(e->arena, "%.0f", number);
     nnc_text_add_double(&out, number);
     return nnc_text_string(&out);
 }

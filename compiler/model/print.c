@@ -106,9 +106,7 @@ static void add_part(const char *name, double share, int64_t fold, int64_t folds
         nnc_text_add(out, "  %s fold(%lld, %lld)\n", name, (long long)fold, (long long)folds);
     if (folds || share == 0)
         return;
-    nnc_text_add(out, "  %s ", name);
-    nnc_text_add_double(out, share * 100);
-    nnc_text_add(out, "%%\n");
+    nnc_text_add(out, "  %s %.6g%%\n", name, share * 100);
 }
 
 static void add_recipe(const nnc_model *m, nnc_text *out)

@@ -25,17 +25,34 @@ static bool is_one_of_many(const nnc_program *p, nnc_ref ref)
     return c->op == NNC_OP_WITHIN && c->integer[0] == c->integer[1];
 }
 
-/* a / t + b / t = (a + b) / t. */
-static bool shares_divisor(const nnc_program *p, nnc_ref a, nnc_ref b)
+/* The t of a / t, also of (if c then a / t else 0); 0 for none. */
+static nnc_ref divisor_of(const nnc_program *p, nnc_ref ref)
 {
-    return is_op(p, a, NNC_OP_DIV) && is_op(p, b, NNC_OP_DIV) && nnc_arg(p, a, 1) == nnc_arg(p, b, 1);
+    if (is_one_of_many(p, ref))
+        ref = nnc_arg(p, ref, 1);
+    return is_op(p, ref, NNC_OP_DIV) ? nnc_arg(p, ref, 1) : 0;
+}
+
+static nnc_ref without_divisor(nnc_program *p, nnc_ref ref)
+{
+    if (is_op(p, ref, NNC_OP_DIV))
+        return nnc_arg(p, ref, 0);
+    return nnc_select(p, nnc_arg(p, ref, 0), nnc_arg(p, nnc_arg(p, ref, 1), 0), nnc_real(p, 0));
+}
+
+/* a / t + b / t = (a + b) / t, unless both are choices. */
+static nnc_ref shared_divisor(const nnc_program *p, nnc_ref a, nnc_ref b)
+{
+    nnc_ref t = is_op(p, a, NNC_OP_DIV) || is_op(p, b, NNC_OP_DIV) ? divisor_of(p, a) : 0;
+    return t && t == divisor_of(p, b) ? t : 0;
 }
 
 static nnc_ref add(nnc_program *p, nnc_ref a, nnc_ref b)
 {
-    if (shares_divisor(p, a, b)) {
-        nnc_ref above = add(p, nnc_arg(p, a, 0), nnc_arg(p, b, 0));
-        return divide(p, above, nnc_arg(p, a, 1));
+    nnc_ref t = shared_divisor(p, a, b);
+    if (t) {
+        nnc_ref left = without_divisor(p, a), right = without_divisor(p, b);
+        return divide(p, add(p, left, right), t);
     }
     if (is_op(p, b, NNC_OP_NEG))
         return subtract(p, a, nnc_arg(p, b, 0));
@@ -46,9 +63,10 @@ static nnc_ref add(nnc_program *p, nnc_ref a, nnc_ref b)
 
 static nnc_ref subtract(nnc_program *p, nnc_ref a, nnc_ref b)
 {
-    if (shares_divisor(p, a, b)) {
-        nnc_ref above = subtract(p, nnc_arg(p, a, 0), nnc_arg(p, b, 0));
-        return divide(p, above, nnc_arg(p, a, 1));
+    nnc_ref t = shared_divisor(p, a, b);
+    if (t) {
+        nnc_ref left = without_divisor(p, a), right = without_divisor(p, b);
+        return divide(p, subtract(p, left, right), t);
     }
     if (is_op(p, b, NNC_OP_NEG))
         return add(p, a, nnc_arg(p, b, 0));
@@ -133,6 +151,14 @@ static nnc_ref divide(nnc_program *p, nnc_ref a, nnc_ref b)
     return nnc_binary(p, NNC_OP_DIV, a, b);
 }
 
+/* A constant, perhaps divided: its sign can be the constant's. */
+static bool is_fraction(const nnc_program *p, nnc_ref ref)
+{
+    while (is_op(p, ref, NNC_OP_DIV))
+        ref = nnc_arg(p, ref, 0);
+    return is_op(p, ref, NNC_OP_CONSTANT);
+}
+
 static nnc_ref negate(nnc_program *p, nnc_ref a)
 {
     double c;
@@ -140,8 +166,10 @@ static nnc_ref negate(nnc_program *p, nnc_ref a)
         return scale(p, -c, nnc_arg(p, a, 1));
     if (is_op(p, a, NNC_OP_SUB))
         return subtract(p, nnc_arg(p, a, 1), nnc_arg(p, a, 0));
-    if (is_op(p, a, NNC_OP_DIV) && nnc_is_constant(p, nnc_arg(p, a, 0), &c))
-        return nnc_binary(p, NNC_OP_DIV, nnc_real(p, -c), nnc_arg(p, a, 1));
+    if (is_op(p, a, NNC_OP_DIV) && is_fraction(p, nnc_arg(p, a, 0))) {
+        nnc_ref above = negate(p, nnc_arg(p, a, 0));
+        return nnc_binary(p, NNC_OP_DIV, above, nnc_arg(p, a, 1));
+    }
     if (is_op(p, a, NNC_OP_SELECT) && nnc_is_zero(p, nnc_arg(p, a, 2))) {
         nnc_ref inner = negate(p, nnc_arg(p, a, 1));
         return nnc_select(p, nnc_arg(p, a, 0), inner, nnc_real(p, 0));

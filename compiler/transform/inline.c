@@ -48,8 +48,7 @@ static double size_of(const int64_t *extent, uint32_t count)
     return size;
 }
 
-/* Subscripts that move along indices in straight lines: a reader loses nothing. */
-static bool is_straight(const nnc_program *p, nnc_ref read)
+bool nnc_is_straight(const nnc_program *p, nnc_ref read)
 {
     for (uint32_t i = 0; i < nnc_at(p, read)->count; i++) {
         nnc_form form;
@@ -93,7 +92,7 @@ static int fixed_slot(const nnc_program *p, const nnc_tensor *t)
 static bool choice_collapses(const nnc_program *p, const nnc_tensor *t, const nnc_ref *args, const nnc_making *reader)
 {
     int slot = fixed_slot(p, t);
-    if (slot < 0 || nnc_cost(p, t->body, 8) >= 8)
+    if (slot < 0 || nnc_cost(p, t->body, 24) >= 24)
         return false;
     if (reader->reduce == NNC_REDUCE_NONE)
         return true;
@@ -105,12 +104,25 @@ static bool choice_collapses(const nnc_program *p, const nnc_tensor *t, const nn
     return false;
 }
 
+/* Every tensor that the old formula reads is read elsewhere too, or is no formula: reading it once more keeps nothing alive. */
+static bool reads_kept(const nnc_round *round, nnc_ref ref)
+{
+    const nnc_program *p = round->from;
+    const nnc_node *n = nnc_at(p, ref);
+    if (n->op == NNC_OP_READ && p->tensor[n->integer[0]].kind == NNC_KIND_FORMULA && round->usage[n->integer[0]].reads < 2)
+        return false;
+    for (uint32_t i = 0; i < n->count; i++)
+        if (!reads_kept(round, nnc_arg(p, ref, i)))
+            return false;
+    return true;
+}
+
 static bool pays(nnc_round *round, nnc_tensor_id old, const nnc_tensor *t, const nnc_ref *args, const nnc_making *reader)
 {
     const nnc_program *p = round->to;
     const nnc_node *body = nnc_at(p, t->body);
     bool elementwise = reader->reduce == NNC_REDUCE_NONE;
-    if (body->op == NNC_OP_READ && is_straight(p, t->body))
+    if (body->op == NNC_OP_READ && nnc_is_straight(p, t->body))
         return true;
     if (!has_reads_or_indices(p, t->body) && nnc_cost(p, t->body, 6) < 6)
         return true;
@@ -120,9 +132,10 @@ static bool pays(nnc_round *round, nnc_tensor_id old, const nnc_tensor *t, const
     if (round->readable && elementwise && once && nnc_cost(p, t->body, 8) < 8)
         return true;
     bool no_more = size_of(reader->extent, reader->rank + reader->reduced) <= size_of(t->extent, t->rank);
-    if (elementwise && no_more && nnc_cost(p, t->body, 2) < 2)
+    bool adds_nothing = once || reads_kept(round, round->from->tensor[old].body);
+    if (elementwise && no_more && adds_nothing && nnc_cost(p, t->body, 2) < 2)
         return true;
-    if (elementwise && nnc_cost(p, t->body, 6) < 6) {
+    if (elementwise && adds_nothing && nnc_cost(p, t->body, 6) < 6) {
         round->tempted = true;
         return round->eager;
     }
@@ -152,8 +165,10 @@ static nnc_ref replace_read(rewriting *w, nnc_ref ref, const nnc_ref *args)
     const nnc_tensor t = round->to->tensor[new];
     nnc_ref slot[NNC_MAX_SLOTS];
     bool possible = round->inlines && t.kind == NNC_KIND_FORMULA && t.body && t.reduce == NNC_REDUCE_NONE && !round->root[old] && !t.stopped;
-    if (!possible || !pays(round, old, &t, args, w->making))
-        return nnc_read(round->to, new, args, n->count);
+    if (!possible || !pays(round, old, &t, args, w->making)) {
+        nnc_ref cropped = round->inlines ? nnc_round_crop(round, old, args, w->making) : 0;
+        return cropped ? cropped : nnc_read(round->to, new, args, nnc_at(round->from, ref)->count);
+    }
     for (uint32_t i = 0; i < t.rank; i++)
         slot[i] = nnc_index(round->to, i);
     round->rewrites++;

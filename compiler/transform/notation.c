@@ -25,18 +25,6 @@ void nnc_notation_name(const nnc_notation *n, nnc_tensor_id id, nnc_text *out)
 
 static bool is_taken(const nnc_notation *n, const char *name) { return nnc_find(n->p, name) != 0; }
 
-static const char *next_letter(nnc_notation *n)
-{
-    static const char letters[] = "ijklmnopqrstuvwaceghy";
-    for (;;) {
-        uint32_t k = n->letters++, turn = k / (uint32_t)(sizeof letters - 1);
-        char letter = letters[k % (uint32_t)(sizeof letters - 1)];
-        const char *name = turn ? nnc_arena_format(n->out->arena, "%c%u", letter, (unsigned)turn) : nnc_arena_format(n->out->arena, "%c", letter);
-        if (!is_taken(n, name))
-            return name;
-    }
-}
-
 static const char *batch_letter(const nnc_notation *n)
 {
     static const char *const names[] = {"b", "n", "e"};
@@ -44,6 +32,18 @@ static const char *batch_letter(const nnc_notation *n)
         if (!is_taken(n, names[i]))
             return names[i];
     return "example";
+}
+
+static const char *next_letter(nnc_notation *n)
+{
+    static const char letters[] = "ijklmnopqrstuvwaceghy";
+    for (;;) {
+        uint32_t k = n->letters++, turn = k / (uint32_t)(sizeof letters - 1);
+        char letter = letters[k % (uint32_t)(sizeof letters - 1)];
+        const char *name = turn ? nnc_arena_format(n->out->arena, "%c%u", letter, (unsigned)turn) : nnc_arena_format(n->out->arena, "%c", letter);
+        if (!is_taken(n, name) && strcmp(name, batch_letter(n)) != 0)
+            return name;
+    }
 }
 
 /* ---- integers ---- */
@@ -107,27 +107,36 @@ static void write_integer(nnc_notation *n, nnc_ref ref, int around)
     }
 }
 
-/* a*x - b*y == c with the negative terms on the other side: `y == k` rather than `y - k == 0`. */
+/* One side of an equality: the terms of one sign, and the constant that belongs there. */
+static void write_side(nnc_notation *n, const nnc_form *form, bool negative, int64_t constant)
+{
+    bool first = true;
+    for (uint32_t i = 0; i < form->terms; i++)
+        if ((form->coefficient[i] < 0) == negative) {
+            write_term(n, negative ? -form->coefficient[i] : form->coefficient[i], form->atom[i], first);
+            first = false;
+        }
+    if (first)
+        nnc_text_add(n->out, "%lld", (long long)constant);
+    else if (constant > 0)
+        nnc_text_add(n->out, " + %lld", (long long)constant);
+}
+
+/* a*x - b*y == c with the negative terms on the other side, what is read first: `y == k` rather than `k - y == 0`. */
 static void write_equality(nnc_notation *n, nnc_ref affine, int64_t value)
 {
     nnc_form form;
     nnc_form_of(n->p, affine, &form);
+    bool turn = false, both = false;
     int64_t constant = value - form.constant;
+    for (uint32_t i = 0; i < form.terms; i++) {
+        turn |= form.coefficient[i] < 0 && at(n, form.atom[i])->op == NNC_OP_READ;
+        both |= form.coefficient[i] < 0;
+    }
     for (int side = 0; side < 2; side++) {
-        bool first = true;
+        bool negative = (side == 1) != turn;
         nnc_text_add(n->out, side ? " == " : "");
-        for (uint32_t i = 0; i < form.terms; i++)
-            if ((form.coefficient[i] < 0) == (side == 1)) {
-                write_term(n, side ? -form.coefficient[i] : form.coefficient[i], form.atom[i], first);
-                first = false;
-            }
-        int64_t here = side ? (constant > 0 || first ? constant : 0) : (constant < 0 && form.terms > 1 ? -constant : 0);
-        if (side && constant < 0 && !first)
-            here = 0;
-        if (here && !first)
-            nnc_text_add(n->out, " %c %lld", here < 0 ? '-' : '+', (long long)(here < 0 ? -here : here));
-        else if (first)
-            nnc_text_add(n->out, "%lld", (long long)here);
+        write_side(n, &form, negative, both ? (negative ? constant : -constant) : constant);
     }
 }
 
@@ -273,9 +282,11 @@ static void write_select(nnc_notation *n, nnc_ref ref)
 
 static void write_infix(nnc_notation *n, nnc_ref left, const char *sign, nnc_ref right, int own, int around_right)
 {
+    bool negative = at(n, right)->op == NNC_OP_CONSTANT && at(n, right)->real < 0;
     write(n, left, own);
-    nnc_text_add(n->out, "%s", sign);
-    write(n, right, around_right);
+    nnc_text_add(n->out, "%s%s", sign, negative ? "(" : "");
+    write(n, right, negative ? IF : around_right);
+    nnc_text_add(n->out, negative ? ")" : "");
 }
 
 /* `x > 0` rather than `0 < x`. */
@@ -335,7 +346,7 @@ static void write(nnc_notation *n, nnc_ref ref, int around)
 {
     const nnc_node node = *at(n, ref);
     bool negative = node.op == NNC_OP_CONSTANT && node.real < 0;
-    bool parentheses = tightness((nnc_op)node.op) < around || (negative && around > SUM);
+    bool parentheses = tightness((nnc_op)node.op) < around || (negative && around > PRODUCT);
     nnc_text_add(n->out, parentheses ? "(" : "");
     switch (node.op) {
     case NNC_OP_CONSTANT: nnc_text_add_double(n->out, node.real); break;

@@ -125,6 +125,17 @@ static nnc_ref rebuild_product(nnc_program *p, nnc_ref value, const nnc_product 
     return value;
 }
 
+/* -2 * a rather than -(2 * a). */
+static nnc_ref negative_of(nnc_program *p, const part *t, nnc_ref value)
+{
+    double constant;
+    nnc_product product = t->product;
+    if (t->condition || product.numerators < 2 || !nnc_is_constant(p, product.numerator[0], &constant))
+        return nnc_unary(p, NNC_OP_NEG, value);
+    product.numerator[0] = nnc_real(p, -constant);
+    return rebuild_product(p, 0, &product);
+}
+
 static nnc_ref rebuild_sum(nnc_program *p, const part *parts, uint32_t count)
 {
     nnc_ref sum = 0;
@@ -136,7 +147,7 @@ static nnc_ref rebuild_sum(nnc_program *p, const part *parts, uint32_t count)
             if (parts[i].condition)
                 value = nnc_select(p, parts[i].condition, value, nnc_real(p, 0));
             if (!sum)
-                sum = negative ? nnc_unary(p, NNC_OP_NEG, value) : value;
+                sum = negative ? negative_of(p, &parts[i], value) : value;
             else
                 sum = nnc_binary(p, negative ? NNC_OP_SUB : NNC_OP_ADD, sum, value);
         }

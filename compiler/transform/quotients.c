@@ -61,24 +61,96 @@ static bool replace_one(nnc_round *round, nnc_product *product)
             continue;
         drop(product->denominator, &product->denominators, (uint32_t)below);
         product->numerator[i] = nnc_read(p, id, args, n.count);
-        below = find(product->denominator, product->denominators, product->numerator[i]);
-        if (below >= 0) {
-            drop(product->denominator, &product->denominators, (uint32_t)below);
-            drop(product->numerator, &product->numerators, i);
-        }
         return true;
     }
     return false;
 }
 
+/* x / x in a derivative, where it comes of a quotient's rule and not of the model: 1. */
+static bool cancel_one(const nnc_program *p, nnc_product *product)
+{
+    for (uint32_t i = 0; i < product->numerators; i++) {
+        int below = find(product->denominator, product->denominators, product->numerator[i]);
+        if (below < 0 || nnc_at(p, product->numerator[i])->op != NNC_OP_READ)
+            continue;
+        drop(product->denominator, &product->denominators, (uint32_t)below);
+        drop(product->numerator, &product->numerators, i);
+        return true;
+    }
+    return false;
+}
+
+/* ---- a choice times what its branch divides by ---- */
+
+/* The choice's index as what it must equal: (if y == k then ..): k and y. False where there is no such index. */
+static bool chosen_index(nnc_program *p, nnc_ref condition, nnc_ref *index, nnc_ref *value)
+{
+    const nnc_node n = *nnc_at(p, condition);
+    nnc_form form;
+    if (n.op != NNC_OP_WITHIN || n.integer[0] != n.integer[1])
+        return false;
+    nnc_form_of(p, nnc_arg(p, condition, 0), &form);
+    for (uint32_t i = 0; i < form.terms; i++) {
+        int64_t c = form.coefficient[i];
+        if (nnc_at(p, form.atom[i])->op != NNC_OP_INDEX || (c != 1 && c != -1))
+            continue;
+        *index = form.atom[i];
+        nnc_ref rest = nnc_affine(p, 1, nnc_arg(p, condition, 0), -c, *index, -n.integer[0]);
+        *value = nnc_affine(p, -c, rest, 0, 0, 0);
+        return !nnc_mentions(p, *value, *index);
+    }
+    return false;
+}
+
+static bool is_choice(const nnc_program *p, nnc_ref ref)
+{
+    return nnc_at(p, ref)->op == NNC_OP_SELECT && nnc_is_zero(p, nnc_arg(p, ref, 2));
+}
+
+/* (if y == k then a / p[y] else 0) * p[k] = (if y == k then a else 0); 0 where nothing cancels. */
+static nnc_ref choice_times(nnc_program *p, nnc_ref choice, nnc_ref factor)
+{
+    nnc_ref index, value;
+    nnc_product product;
+    if (!chosen_index(p, nnc_arg(p, choice, 0), &index, &value))
+        return 0;
+    nnc_ref there = nnc_substitute(p, factor, &index, &value, 1);
+    nnc_product_of(p, nnc_algebra(p, NNC_OP_MUL, (nnc_ref[]){nnc_arg(p, choice, 1), there}, 2), &product);
+    if (!cancel_one(p, &product))
+        return 0;
+    while (cancel_one(p, &product))
+        continue;
+    return nnc_select(p, nnc_arg(p, choice, 0), nnc_product_ref(p, &product), nnc_real(p, 0));
+}
+
+/* (choice + z) * f = choice * f + z * f where the first cancels. */
+static nnc_ref distribute(nnc_program *p, const nnc_product *product)
+{
+    for (uint32_t i = 0; i < product->numerators; i++) {
+        const nnc_node n = *nnc_at(p, product->numerator[i]);
+        if (n.op != NNC_OP_ADD && n.op != NNC_OP_SUB)
+            continue;
+        nnc_product others = *product;
+        nnc_ref a = nnc_arg(p, product->numerator[i], 0), b = nnc_arg(p, product->numerator[i], 1);
+        drop(others.numerator, &others.numerators, i);
+        nnc_ref factor = nnc_product_ref(p, &others);
+        nnc_ref left = is_choice(p, a) ? choice_times(p, a, factor) : 0, right = is_choice(p, b) ? choice_times(p, b, factor) : 0;
+        if (!left && !right)
+            continue;
+        left = left ? left : nnc_algebra(p, NNC_OP_MUL, (nnc_ref[]){a, factor}, 2);
+        right = right ? right : nnc_algebra(p, NNC_OP_MUL, (nnc_ref[]){b, factor}, 2);
+        return nnc_algebra(p, (nnc_op)n.op, (nnc_ref[]){left, right}, 2);
+    }
+    return 0;
+}
+
 nnc_ref nnc_round_known_quotient(nnc_round *round, nnc_ref ref)
 {
     nnc_product product;
-    bool any = false;
-    if (round->quotient.count == 0)
-        return 0;
+    bool any = false, derivative = round->from->tensor[round->current].derivative_of != 0;
     nnc_product_of(round->to, ref, &product);
-    while (product.denominators > 0 && replace_one(round, &product))
+    while (product.denominators > 0 && ((derivative && cancel_one(round->to, &product)) || replace_one(round, &product)))
         any = true;
-    return any ? nnc_product_ref(round->to, &product) : 0;
+    nnc_ref distributed = derivative ? distribute(round->to, &product) : 0;
+    return distributed ? distributed : any ? nnc_product_ref(round->to, &product) : 0;
 }

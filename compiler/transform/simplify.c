@@ -5,7 +5,7 @@
 #include "transform/simplify.h"
 #include "transform/transform.h"
 
-static const nnc_formula_rule rules[] = {nnc_rule_range, nnc_rule_single, nnc_rule_centred, nnc_rule_factors};
+static const nnc_formula_rule rules[] = {nnc_rule_range, nnc_rule_single, nnc_rule_centred, nnc_rule_shared, nnc_rule_factors};
 
 enum { MAX_ROUNDS = 8, MAX_PASSES = 12 };
 
@@ -66,6 +66,7 @@ static void set_making(nnc_round *round, nnc_tensor_id id, const nnc_making *m)
     grow_table(round);
     round->formula_table[place(round, m)] = id;
     nnc_round_note_quotient(round, id);
+    nnc_round_note_elementwise(round, id);
 }
 
 nnc_tensor_id nnc_round_emit(nnc_round *round, const nnc_making *m, const char *name, nnc_span span, nnc_tensor_id derivative_of)
@@ -83,6 +84,7 @@ nnc_tensor_id nnc_round_emit(nnc_round *round, const nnc_making *m, const char *
 
 static void apply_rules(nnc_round *round, nnc_making *m)
 {
+    const nnc_making before = *m;
     bool changed = true;
     for (int pass = 0; changed && pass < MAX_PASSES; pass++) {
         changed = false;
@@ -92,6 +94,8 @@ static void apply_rules(nnc_round *round, nnc_making *m)
             changed |= applied;
         }
     }
+    if (m->body != before.body && !nnc_making_inside(round, m))
+        *m = before;
 }
 
 static nnc_making make_body(nnc_round *round, const nnc_tensor *t, bool inlines, bool eager)
@@ -152,6 +156,7 @@ static void make_formula(nnc_round *round, nnc_tensor_id old)
     const nnc_tensor *t = &round->from->tensor[old];
     round->current = old;
     nnc_making m = make_inlined(round, t);
+    nnc_round_absorb(round, old, &m);
     apply_rules(round, &m);
     nnc_tensor_id same = nnc_round_find(round, &m);
     if (same && !round->map[old] && !round->root[old] && !t->stopped) {
@@ -221,6 +226,7 @@ static nnc_program *one_round(nnc_arena *arena, const nnc_program *from, nnc_ten
         composed[i] = kept[round.map[composed[i]]];
     *rewrites = round.rewrites;
     nnc_ref_map_close(&round.quotient);
+    nnc_ref_map_close(&round.elementwise);
     return result;
 }
 

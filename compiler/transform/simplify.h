@@ -26,6 +26,7 @@ typedef struct nnc_round {
     nnc_usage *usage;               /* of old tensors */
     nnc_tensor_id *formula_table;   /* of new formulas, by what they compute */
     uint32_t table_size;
+    nnc_ref_map elementwise;        /* new: canonical body to the first formula that is it, see shared.c */
     nnc_ref_map quotient;           /* new: e to the first p whose formula is p[i..] = e[i..] / t[..] */
     nnc_tensor_id current;          /* the old tensor being made */
     bool inlines;                   /* reads may be replaced by what they read */
@@ -43,8 +44,15 @@ nnc_tensor_id nnc_round_emit(nnc_round *round, const nnc_making *making, const c
 /* The old body with its reads mapped, inlined where that pays, and the algebra's rules applied. */
 nnc_ref nnc_round_body(nnc_round *round, nnc_ref body, const nnc_making *making);
 void nnc_round_count_reads(nnc_round *round);
+/* Subscripts that move along indices in straight lines: a reader loses nothing. */
+bool nnc_is_straight(const nnc_program *p, nnc_ref read);
+/* A read of a reduction that nothing else reads, of fewer elements than it has, in straight lines: a read of a reduction of just those. 0 where that is not so. */
+nnc_ref nnc_round_crop(nnc_round *round, nnc_tensor_id old, const nnc_ref *args, const nnc_making *reader);
+/* A formula that copies a reduction that nothing else reads becomes the reduction. */
+bool nnc_round_absorb(nnc_round *round, nnc_tensor_id reader, nnc_making *making);
 void nnc_round_note_quotient(nnc_round *round, nnc_tensor_id id);
-/* The product with e / t replaced by p where some p is that quotient; p / p is 1. 0 where there is none. */
+void nnc_round_note_elementwise(nnc_round *round, nnc_tensor_id id);
+/* The product with e / t replaced by p where some p is that quotient, and, in a derivative, x / x gone. 0 where there is neither. */
 nnc_ref nnc_round_known_quotient(nnc_round *round, nnc_ref product);
 bool nnc_making_inside(nnc_round *round, const nnc_making *making);
 
@@ -52,6 +60,7 @@ bool nnc_making_inside(nnc_round *round, const nnc_making *making);
 typedef bool (*nnc_formula_rule)(nnc_round *round, nnc_making *making);
 bool nnc_rule_range(nnc_round *round, nnc_making *making);           /* narrow, collapse, drop indices that nothing mentions */
 bool nnc_rule_single(nnc_round *round, nnc_making *making);          /* reduced indices of extent 1 */
+bool nnc_rule_shared(nnc_round *round, nnc_making *making);          /* a reduction of what some tensor holds reads it */
 bool nnc_rule_factors(nnc_round *round, nnc_making *making);         /* factors that lack the reduced indices out of sums */
 bool nnc_rule_centred(nnc_round *round, nnc_making *making);         /* sum(k: A - mean(k: A)) = 0 */
 

@@ -1,0 +1,45 @@
+/* Inside the C printer. */
+#ifndef NNC_C_INTERNAL_H
+#define NNC_C_INTERNAL_H
+
+#include "c/c.h"
+
+/* Helper functions that a text needs; printed in front of its first kernel. */
+typedef enum nnc_c_helper {
+#define NNC_C_HELPER(name, text) NNC_C_##name,
+#include "c/helpers.def"
+    NNC_C_HELPERS
+} nnc_c_helper;
+
+/* What is decided of a kernel before it is printed, and where in it the printer is. */
+typedef struct nnc_c_kernel {
+    const nnc_loops *loops;
+    const nnc_kernel *kernel;
+    nnc_text *out;
+    const nnc_c_model *model;     /* NULL: kernels over pointers[]; else batch 1, weights as arrays */
+    const bool *nonnegative;      /* by value */
+    bool *inlined;                /* by value: printed where it is used */
+    uint32_t *uses;               /* by value */
+    bool *read;                   /* by register: some GET */
+    const nnc_statement **home;   /* by register: the body that declares it */
+    bool *touched, *stored;       /* by buffer: accessed, written */
+} nnc_c_kernel;
+
+/* Which values stand inside the expression that uses them, and where registers are declared. */
+void nnc_c_plan(nnc_c_kernel *k);
+/* The value's expression for lane `l` of a vector, or for the one there is. */
+void nnc_c_expression(const nnc_c_kernel *k, nnc_value_id id, bool atom);
+/* One kernel as a function. */
+void nnc_c_kernel_text(const nnc_loops *loops, const nnc_kernel *kernel, const nnc_c_model *model, nnc_text *out);
+/* Helpers and macros that these kernels need. */
+void nnc_c_helpers(const nnc_loops *loops, nnc_text *out);
+
+void nnc_c_real(nnc_text *out, double value);
+/* A name as a C identifier: what is none becomes an underline. */
+const char *nnc_c_identifier(nnc_arena *arena, const char *name);
+/* Text inside a comment: no end of it, no line breaks. */
+void nnc_c_comment(nnc_text *out, const char *text);
+/* A buffer's array in an exported text; `dense_1.w` is w3_dense_1_w. */
+const char *nnc_c_buffer_name(const nnc_c_kernel *k, uint32_t buffer);
+
+#endif

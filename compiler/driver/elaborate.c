@@ -1,0 +1,60 @@
+/* From the model's text to the elaborated model, with classes counted from the data where they are known. */
+#include <stdio.h>
+#include <string.h>
+#include "driver/library.h"
+#include "driver/run.h"
+
+enum { MOST_TEXT = 16 << 20 };
+
+static int64_t class_count(void *context, const char *declaration)
+{
+    const nnc_run *run = context;
+    for (uint32_t i = 0; i < run->knowledge.count; i++)
+        if (strcmp(run->knowledge.known[i].name, declaration) == 0)
+            return run->knowledge.known[i].classes;
+    return 0;
+}
+
+static const char *read_text(void *context, nnc_arena *arena, const char *path, size_t *length, const char **reason)
+{
+    nnc_failure failure = {""};
+    (void)context;
+    const char *text = nnc_file_read(arena, path, MOST_TEXT, length, &failure);
+    if (!text) {
+        const char *colon = strrchr(failure.text, ':');
+        *reason = nnc_arena_string(arena, colon ? colon + 2 : failure.text);
+    }
+    return text;
+}
+
+static void fill_wants(nnc_run *run)
+{
+    const nnc_model *m = run->model;
+    run->want = NNC_ARRAY(&run->arena, nnc_dataset_want, m->declarations + 1);
+    for (uint32_t i = 0; i < m->declarations; i++) {
+        const nnc_declaration *d = &m->declaration[i];
+        nnc_dataset_want *w = &run->want[i];
+        *w = (nnc_dataset_want){.name = d->name, .target = d->target, .rank = d->rank, .rows = d->rows, .rows_from = d->rows_from, .classes = d->classes,
+                                .else_class = d->else_class, .column = d->column, .columns = d->columns, .allows_missing = d->allows_missing,
+                                .needed = d->needed_for_outputs};
+        w->kind = d->class_kind == NNC_CLASS_NONE ? NNC_DATASET_REAL : d->class_kind == NNC_CLASS_COUNT ? NNC_DATASET_CLASS : NNC_DATASET_CLASS_FROM_DATA;
+        memcpy(w->extent, d->extent, sizeof w->extent);
+    }
+}
+
+nnc_exit nnc_elaborate_model(nnc_run *run)
+{
+    nnc_session_close(&run->session);
+    nnc_session_open(&run->session, run->arena.failed, run->arena.failed_context);
+    nnc_model_request request = {.path = run->options.model, .library_name = nnc_library_names, .library_text = nnc_library_texts, .define = run->options.define,
+                                 .defines = run->options.defines, .recipe_line = run->options.recipe.path, .recipe_lines = run->options.recipe.count,
+                                 .class_count = class_count, .context = run, .read_file = read_text};
+    nnc_text text = {.arena = &run->session.arena};
+    run->model = nnc_model_elaborate(&run->session, &request);
+    nnc_diagnostics_print(&run->session, &text, run->options.color);
+    fputs(nnc_text_string(&text), stderr);
+    if (!run->model)
+        return NNC_EXIT_MODEL;
+    fill_wants(run);
+    return NNC_EXIT_DONE;
+}

@@ -1,0 +1,159 @@
+/* Weights: from files, or drawn; and what goes with them. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include "driver/run.h"
+#include "formula/interpret.h"
+#include "runtime/initial.h"
+
+static const unsigned SAVED = 1u << NNC_SLOT_PARAMETER | 1u << NNC_SLOT_STATE | 1u << NNC_SLOT_FIT;
+
+const char *nnc_default_weights(nnc_run *run) { return nnc_arena_format(&run->arena, "%s.safetensors", run->model->name); }
+
+static const char *key_of(void *context, const char *key) { return nnc_weights_key(context, key); }
+
+static const char *whole_file(const nnc_run *run)
+{
+    for (uint32_t i = 0; i < run->options.weights_count; i++)
+        if (!run->options.weights[i].name)
+            return run->options.weights[i].path;
+    return NULL;
+}
+
+/* -D values of the file stand where none is given. */
+static void take_defines(nnc_run *run)
+{
+    for (uint32_t k = 0; k < run->weights->keys; k++) {
+        const char *key = run->weights->key[k];
+        bool given = strncmp(key, "define.", 7) != 0;
+        for (uint32_t i = 0; i < run->options.defines && !given; i++)
+            given = strcmp(run->options.define[i].name, key + 7) == 0;
+        if (!given)
+            NNC_PUSH(&run->arena, run->options.define, run->options.defines, run->options.define_capacity) = (nnc_define_value){key + 7, run->weights->value[k], false};
+    }
+}
+
+nnc_exit nnc_load_weights(nnc_run *run)
+{
+    const char *path = whole_file(run);
+    if (!path && run->options.train.count)
+        return NNC_EXIT_DONE;
+    run->weights = nnc_weights_read(&run->arena, path ? path : nnc_default_weights(run), &run->failure);
+    if (!run->weights) {
+        nnc_error(run, NNC_EXIT_DATA, "%s", run->failure.text);
+        if (!path)
+            fprintf(stderr, "  help: train first (--train DATA), or name the weights (--weights FILE)\n");
+        return NNC_EXIT_DATA;
+    }
+    take_defines(run);
+    if (!nnc_dataset_knowledge_read(&run->arena, run->want, run->model->declarations, key_of, run->weights, &run->knowledge))
+        return nnc_error(run, NNC_EXIT_DATA, "%s: what it says of the columns and classes is damaged", run->weights->path);
+    return NNC_EXIT_DONE;
+}
+
+static nnc_exit apply(nnc_run *run, const nnc_weights *weights, unsigned roles, const char *prefix)
+{
+    nnc_text differs = {.arena = &run->arena};
+    if (nnc_weights_apply(weights, run->network->slot, run->network->slots, roles, prefix, run->network->persistent, &differs))
+        return NNC_EXIT_DONE;
+    nnc_error(run, NNC_EXIT_DATA, "%s: these weights do not fit the model", weights->path);
+    fputs(nnc_text_string(&differs), stderr);
+    return NNC_EXIT_DATA;
+}
+
+nnc_exit nnc_apply_weights(nnc_run *run) { return run->weights ? apply(run, run->weights, SAVED, NULL) : NNC_EXIT_DONE; }
+
+nnc_exit nnc_apply_named_weights(nnc_run *run)
+{
+    for (uint32_t i = 0; i < run->options.weights_count; i++) {
+        const nnc_weights_option *option = &run->options.weights[i];
+        if (!option->name)
+            continue;
+        nnc_weights *weights = nnc_weights_read(&run->arena, option->path, &run->failure);
+        if (!weights)
+            return nnc_error(run, NNC_EXIT_DATA, "%s", run->failure.text);
+        nnc_exit status = apply(run, weights, SAVED, option->name);
+        if (status)
+            return status;
+    }
+    return NNC_EXIT_DONE;
+}
+
+/* ---- drawn ---- */
+
+static void from_tensor(nnc_run *run, nnc_tensor_id id, float *out, int64_t elements)
+{
+    const nnc_network *n = run->network;
+    nnc_interpreter *in = nnc_interpreter_new(&run->arena, run->model->program, 1);
+    for (uint32_t i = 0; i < n->slots; i++) {
+        nnc_tensor_id slot = nnc_find(run->model->program, n->slot[i].name);
+        if (slot && n->slot[i].role != NNC_SLOT_INTERNAL && !n->slot[i].integer)
+            nnc_interpreter_set_float(in, slot, nnc_slot_data(n, &n->slot[i]));
+    }
+    nnc_interpreter_run_for(in, &id, 1);
+    const double *values = nnc_interpreter_get(in, id);
+    int64_t given = nnc_elements(nnc_tensor_at(run->model->program, id));
+    for (int64_t i = 0; i < elements; i++)
+        out[i] = (float)values[given == 1 ? 0 : i];
+}
+
+static void draw_one(nnc_run *run, const char *name, const nnc_initial *initial)
+{
+    const nnc_slot *slot = nnc_network_slot(run->network, name);
+    float *out = slot ? nnc_slot_data(run->network, slot) : NULL;
+    uint64_t seed = run->model->recipe.seed;
+    int64_t columns;
+    if (!slot)
+        return;
+    switch (initial->kind) {
+    case NNC_INIT_CONSTANT:
+        for (int64_t i = 0; i < slot->elements; i++)
+            if (slot->integer)
+                ((int32_t *)(void *)out)[i] = (int32_t)initial->a;
+            else
+                out[i] = (float)initial->a;
+        break;
+    case NNC_INIT_NORMAL: nnc_draw_normal(out, slot->elements, initial->a, initial->b, seed, name); break;
+    case NNC_INIT_UNIFORM: nnc_draw_uniform(out, slot->elements, initial->a, initial->b, seed, name); break;
+    case NNC_INIT_ORTHOGONAL:
+        columns = slot->rank ? slot->extent[slot->rank - 1] : 1;
+        if (!nnc_draw_orthogonal(out, slot->elements / columns, columns, initial->a, seed, name))
+            run->arena.failed(run->arena.failed_context);
+        break;
+    case NNC_INIT_TENSOR: from_tensor(run, initial->tensor, out, slot->elements); break;
+    }
+}
+
+void nnc_draw_initial(nnc_run *run)
+{
+    const nnc_model *m = run->model;
+    for (uint32_t i = 0; i < m->parameters; i++)
+        draw_one(run, m->parameter[i].name, &m->parameter[i].initial);
+    for (uint32_t i = 0; i < m->states; i++)
+        draw_one(run, m->state[i].name, &m->state[i].initial);
+    for (uint32_t i = 0; i < run->network->optimizer_states; i++)
+        draw_one(run, run->network->optimizer_state[i].name, &run->network->optimizer_state[i].initial);
+}
+
+/* ---- what goes with them ---- */
+
+nnc_checkpoint_keys nnc_metadata(nnc_run *run, uint64_t data_hash)
+{
+    const char **key, **value, **all_key, **all_value;
+    uint32_t count = nnc_dataset_knowledge_write(&run->arena, &run->knowledge, &key, &value), room = count + run->options.defines + 8, n = 0;
+    all_key = NNC_ARRAY(&run->arena, const char *, room);
+    all_value = NNC_ARRAY(&run->arena, const char *, room);
+    for (; n < count; n++) {
+        all_key[n] = key[n];
+        all_value[n] = value[n];
+    }
+    for (uint32_t i = 0; i < run->options.defines; i++) {
+        all_key[n] = nnc_arena_format(&run->arena, "define.%s", run->options.define[i].name);
+        all_value[n++] = run->options.define[i].value;
+    }
+    all_key[n] = "nnc", all_value[n++] = NNC_VERSION;
+    all_key[n] = "model", all_value[n++] = run->model->text;
+    all_key[n] = "seed", all_value[n++] = nnc_arena_format(&run->arena, "%llu", (unsigned long long)run->model->recipe.seed);
+    all_key[n] = "data", all_value[n++] = nnc_arena_format(&run->arena, "%016llx", (unsigned long long)data_hash);
+    return (nnc_checkpoint_keys){all_key, all_value, n};
+}
