@@ -1,4 +1,4 @@
-/* The library, library/*.nn, embedded at build time: names and texts in parallel, each ending with NULL. */
+/* The library, the .nn files of library/, embedded at build time: names and texts in parallel, each ending with NULL. */
 #ifndef NNC_DRIVER_LIBRARY_H
 #define NNC_DRIVER_LIBRARY_H
 

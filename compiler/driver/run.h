@@ -61,6 +61,6 @@ nnc_exit nnc_check_requirements(nnc_run *run, const double *results, bool before
 nnc_exit nnc_measure_and_print(nnc_run *run, const nnc_dataset *data, const nnc_dataset_part *part, double *results);
 
 /* export.c: C, header, objects of the trained network into the set of outputs. */
-nnc_exit nnc_export(nnc_run *run, nnc_outputs *outputs);
+nnc_exit nnc_command_export(nnc_run *run, nnc_outputs *outputs);
 
 #endif

@@ -18,4 +18,7 @@ enum { NNC_FLAG_COMMUTES = 1, NNC_FLAG_CHEAP = 2, NNC_FLAG_COSTLY = 4, NNC_FLAG_
 enum { NNC_ROW_REAL, NNC_ROW_INTEGER, NNC_ROW_BOOLEAN, NNC_ROW_ANY };
 extern const nnc_op_row nnc_op_rows[NNC_OPS];
 
+/* A scalar operation on reals (booleans as 0 and 1 come out), in 64 bits; b counts only where there are two arguments. */
+double nnc_evaluate(nnc_op op, double a, double b);
+
 #endif

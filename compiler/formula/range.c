@@ -21,11 +21,13 @@ static interval range_of(prover *v, nnc_ref integer, bool narrow);
 
 /* ---- intervals: INT64_MIN and INT64_MAX are open ends ---- */
 
-static int64_t clamp(__int128 x) { return x <= INT64_MIN ? INT64_MIN : x >= INT64_MAX ? INT64_MAX : (int64_t)x; }
+__extension__ typedef __int128 wide;
+
+static int64_t clamp(wide x) { return x <= INT64_MIN ? INT64_MIN : x >= INT64_MAX ? INT64_MAX : (int64_t)x; }
 
 static interval scaled(interval a, int64_t by)
 {
-    int64_t low = a.low == INT64_MIN || a.low == INT64_MAX ? a.low : clamp((__int128)a.low * by), high = a.high == INT64_MIN || a.high == INT64_MAX ? a.high : clamp((__int128)a.high * by);
+    int64_t low = a.low == INT64_MIN || a.low == INT64_MAX ? a.low : clamp((wide)a.low * by), high = a.high == INT64_MIN || a.high == INT64_MAX ? a.high : clamp((wide)a.high * by);
     if (by >= 0)
         return (interval){by == 0 ? 0 : low, by == 0 ? 0 : high};
     return (interval){a.high == INT64_MAX ? INT64_MIN : high, a.low == INT64_MIN ? INT64_MAX : low};
@@ -33,8 +35,8 @@ static interval scaled(interval a, int64_t by)
 
 static interval added(interval a, interval b)
 {
-    return (interval){a.low == INT64_MIN || b.low == INT64_MIN ? INT64_MIN : clamp((__int128)a.low + b.low),
-                      a.high == INT64_MAX || b.high == INT64_MAX ? INT64_MAX : clamp((__int128)a.high + b.high)};
+    return (interval){a.low == INT64_MIN || b.low == INT64_MIN ? INT64_MIN : clamp((wide)a.low + b.low),
+                      a.high == INT64_MAX || b.high == INT64_MAX ? INT64_MAX : clamp((wide)a.high + b.high)};
 }
 
 static interval both(interval a, interval b) { return (interval){a.low > b.low ? a.low : b.low, a.high < b.high ? a.high : b.high}; }
