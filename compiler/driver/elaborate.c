@@ -56,5 +56,8 @@ nnc_exit nnc_elaborate_model(nnc_run *run)
     if (!run->model)
         return NNC_EXIT_MODEL;
     fill_wants(run);
+    run->metric_name = NNC_ARRAY(&run->arena, const char *, run->model->metrics + 1);
+    for (uint32_t i = 0; i < run->model->metrics; i++)
+        run->metric_name[i] = run->model->metric[i].name;
     return NNC_EXIT_DONE;
 }

@@ -2,7 +2,6 @@
 #ifndef NNC_DRIVER_RUN_H
 #define NNC_DRIVER_RUN_H
 
-#include <setjmp.h>
 #include "driver/network.h"
 #include "driver/options.h"
 #include "runtime/checkpoint.h"
@@ -14,6 +13,8 @@ typedef enum nnc_exit {
     NNC_EXIT_DONE = 0, NNC_EXIT_MODEL = 1, NNC_EXIT_USAGE = 2, NNC_EXIT_DATA = 3, NNC_EXIT_DIVERGED = 4, NNC_EXIT_REQUIRE = 5, NNC_EXIT_SYSTEM = 6,
     NNC_EXIT_FAULT = 70
 } nnc_exit;
+
+enum { NNC_SET_BATCH = 256 };        /* examples at a time when measuring, fitting and predicting */
 
 typedef struct nnc_run {
     nnc_arena arena;
@@ -27,17 +28,24 @@ typedef struct nnc_run {
     nnc_dataset_knowledge knowledge;
     nnc_dataset_report report;
     nnc_failure failure;
+    nnc_outputs outputs;             /* what appears together at the end */
+    const char **metric_name;        /* model->metrics */
 } nnc_run;
 
 /* Every function below gives NNC_EXIT_DONE, or prints what is wrong and gives the status to exit with. */
 
 /* run.c */
+nnc_exit nnc_run_options(nnc_run *run);
 void nnc_say(nnc_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));     /* standard error, unless -q */
+void nnc_warn(nnc_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 nnc_exit nnc_error(nnc_run *run, nnc_exit status, const char *format, ...) __attribute__((format(printf, 3, 4)));
-nnc_exit nnc_emit_text(nnc_run *run, const char *path, const char *text, size_t length);
-int nnc_default_threads(const nnc_run *run);
+nnc_exit nnc_add_text(nnc_run *run, const char *path, const char *text, size_t length);
+nnc_exit nnc_commit_outputs(nnc_run *run);
+nnc_exit nnc_open_team(nnc_run *run);
+/* Compiles what is asked (NNC_PART_..) for this machine. */
+nnc_exit nnc_build_network(nnc_run *run, int parts, int64_t train_batch);
 
-/* elaborate.c: run->model and run->want. knowledge NULL: class counts that the data would give are placeholders. */
+/* elaborate.c: run->model and run->want. Without run->knowledge class counts that the data would give are placeholders. */
 nnc_exit nnc_elaborate_model(nnc_run *run);
 
 /* dataset.c */
@@ -46,19 +54,41 @@ nnc_exit nnc_end_report(nnc_run *run);                     /* prints what is rep
 nnc_examples nnc_examples_of(nnc_run *run, const nnc_dataset *data, const nnc_dataset_part *part);
 
 /* weights.c */
-nnc_exit nnc_load_weights(nnc_run *run);                   /* run->weights, knowledge and -D values from the file, before elaboration */
+const char *nnc_whole_weights(const nnc_run *run);         /* --weights FILE; NULL where it is not given */
+nnc_exit nnc_load_weights(nnc_run *run);                   /* run->weights, knowledge and -D values from the file, then elaborates anew with them */
 nnc_exit nnc_apply_weights(nnc_run *run);                  /* onto the network */
 nnc_exit nnc_apply_named_weights(nnc_run *run);            /* --weights NAME=FILE */
-void nnc_draw_initial(nnc_run *run);
+void nnc_draw_initial(nnc_run *run);                       /* parameters and states */
+void nnc_draw_optimizer(nnc_run *run);                     /* the optimizer's states */
 nnc_checkpoint_keys nnc_metadata(nnc_run *run, uint64_t data_hash);
 const char *nnc_default_weights(nnc_run *run);
+nnc_exit nnc_add_weights(nnc_run *run, const nnc_checkpoint_keys *keys);   /* to the outputs, under the default name */
+
+/* fits.c: computed from these examples into the persistent block. */
+void nnc_run_fits(nnc_run *run, const nnc_examples *examples);
+
+/* measure.c */
+/* Measures over the part and prints `name value` lines, and the confusion matrices of class targets on standard error. */
+nnc_exit nnc_measure_and_print(nnc_run *run, const nnc_dataset *data, const nnc_dataset_part *part, double *results);
+/* predictions.c: the table of predictions to its output. */
+nnc_exit nnc_add_predictions(nnc_run *run, const nnc_dataset *data, const char *path);
+/* require.c: results NULL: those of the memory and the size, before training; else those of metrics. */
+nnc_exit nnc_check_requirements(nnc_run *run, const double *results);
+
+/* values.c: --emit=values for the first example. */
+nnc_exit nnc_add_values(nnc_run *run, const nnc_dataset *data, int64_t example, const char *path);
+/* summary.c */
+void nnc_summary(nnc_run *run, nnc_text *out);
+char *nnc_summary_json(nnc_run *run);
+
+/* look.c: outputs that need the model alone, or the network's parts. */
+nnc_exit nnc_add_looks(nnc_run *run);
 
 /* commands */
 nnc_exit nnc_command_train(nnc_run *run);
 nnc_exit nnc_command_use(nnc_run *run);                    /* --test, --predict, outputs of trained weights */
 nnc_exit nnc_command_look(nnc_run *run);                   /* --emit of formulas and the like, the summary */
-nnc_exit nnc_check_requirements(nnc_run *run, const double *results, bool before);
-nnc_exit nnc_measure_and_print(nnc_run *run, const nnc_dataset *data, const nnc_dataset_part *part, double *results);
+nnc_exit nnc_command_check(nnc_run *run);
 
 /* export.c: C, header, objects of the trained network into the set of outputs. */
 nnc_exit nnc_command_export(nnc_run *run, nnc_outputs *outputs);

@@ -12,7 +12,7 @@ const char *nnc_default_weights(nnc_run *run) { return nnc_arena_format(&run->ar
 
 static const char *key_of(void *context, const char *key) { return nnc_weights_key(context, key); }
 
-static const char *whole_file(const nnc_run *run)
+const char *nnc_whole_weights(const nnc_run *run)
 {
     for (uint32_t i = 0; i < run->options.weights_count; i++)
         if (!run->options.weights[i].name)
@@ -35,9 +35,7 @@ static void take_defines(nnc_run *run)
 
 nnc_exit nnc_load_weights(nnc_run *run)
 {
-    const char *path = whole_file(run);
-    if (!path && run->options.train.count)
-        return NNC_EXIT_DONE;
+    const char *path = nnc_whole_weights(run);
     run->weights = nnc_weights_read(&run->arena, path ? path : nnc_default_weights(run), &run->failure);
     if (!run->weights) {
         nnc_error(run, NNC_EXIT_DATA, "%s", run->failure.text);
@@ -48,7 +46,7 @@ nnc_exit nnc_load_weights(nnc_run *run)
     take_defines(run);
     if (!nnc_dataset_knowledge_read(&run->arena, run->want, run->model->declarations, key_of, run->weights, &run->knowledge))
         return nnc_error(run, NNC_EXIT_DATA, "%s: what it says of the columns and classes is damaged", run->weights->path);
-    return NNC_EXIT_DONE;
+    return nnc_elaborate_model(run);
 }
 
 static nnc_exit apply(nnc_run *run, const nnc_weights *weights, unsigned roles, const char *prefix)
@@ -131,6 +129,10 @@ void nnc_draw_initial(nnc_run *run)
         draw_one(run, m->parameter[i].name, &m->parameter[i].initial);
     for (uint32_t i = 0; i < m->states; i++)
         draw_one(run, m->state[i].name, &m->state[i].initial);
+}
+
+void nnc_draw_optimizer(nnc_run *run)
+{
     for (uint32_t i = 0; i < run->network->optimizer_states; i++)
         draw_one(run, run->network->optimizer_state[i].name, &run->network->optimizer_state[i].initial);
 }
@@ -156,4 +158,16 @@ nnc_checkpoint_keys nnc_metadata(nnc_run *run, uint64_t data_hash)
     all_key[n] = "seed", all_value[n++] = nnc_arena_format(&run->arena, "%llu", (unsigned long long)run->model->recipe.seed);
     all_key[n] = "data", all_value[n++] = nnc_arena_format(&run->arena, "%016llx", (unsigned long long)data_hash);
     return (nnc_checkpoint_keys){all_key, all_value, n};
+}
+
+nnc_exit nnc_add_weights(nnc_run *run, const nnc_checkpoint_keys *keys)
+{
+    const nnc_network *n = run->network;
+    size_t size;
+    const void *bytes = nnc_weights_of_slots(&run->arena, n->slot, n->slots, SAVED, n->persistent, keys, &size);
+    nnc_exit status = nnc_options_wants(&run->options, NNC_OUTPUT_WEIGHTS) ? NNC_EXIT_DONE : nnc_add_text(run, nnc_default_weights(run), bytes, size);
+    for (uint32_t i = 0; !status && i < run->options.outputs; i++)
+        if (run->options.output[i].kind == NNC_OUTPUT_WEIGHTS)
+            status = nnc_add_text(run, run->options.output[i].path, bytes, size);
+    return status;
 }

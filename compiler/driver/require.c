@@ -1,0 +1,101 @@
+/* --require: conditions on metrics, and on sizes before any training. */
+#include <stdio.h>
+#include <string.h>
+#include "driver/run.h"
+
+static bool holds(double value, nnc_relation relation, double bound)
+{
+    switch (relation) {
+    case NNC_GE: return value >= bound;
+    case NNC_LE: return value <= bound;
+    case NNC_GT: return value > bound;
+    case NNC_LT: return value < bound;
+    case NNC_EQ: return value == bound;
+    }
+    return false;
+}
+
+static const char *const sizes[] = {"workspace", "weights", "parameters", NULL};
+
+/* Of the exported function, for one example. */
+static int64_t workspace_of(nnc_run *run)
+{
+    const char *error;
+    nnc_network_request request = {.model = run->model, .parts = NNC_PART_PREDICT, .train_batch = 1, .set_batch = 1, .level = run->options.level};
+    nnc_network *one = nnc_network_build(&run->arena, &request, &error);
+    return one ? one->predict->scheduled.loops->workspace_bytes : 0;
+}
+
+static bool size_of(nnc_run *run, const char *name, double *value)
+{
+    const nnc_network *n = run->network;
+    int64_t parameters = 0, bytes = 0;
+    for (uint32_t i = 0; i < n->slots; i++) {
+        parameters += n->slot[i].role == NNC_SLOT_PARAMETER ? n->slot[i].elements : 0;
+        bytes += n->slot[i].role == NNC_SLOT_PARAMETER || n->slot[i].role == NNC_SLOT_STATE || n->slot[i].role == NNC_SLOT_FIT ? 4 * n->slot[i].elements : 0;
+    }
+    if (strcmp(name, "workspace") == 0)
+        *value = (double)workspace_of(run);
+    else if (strcmp(name, "weights") == 0)
+        *value = (double)bytes;
+    else if (strcmp(name, "parameters") == 0)
+        *value = (double)parameters;
+    else
+        return false;
+    return true;
+}
+
+static bool result_of(const nnc_run *run, const char *name, const double *results, double *value)
+{
+    *value = results[0];
+    if (strcmp(name, "loss") == 0)
+        return true;
+    for (uint32_t i = 0; i < run->model->metrics; i++) {
+        *value = results[i + 1];
+        if (strcmp(run->model->metric[i].name, name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static nnc_exit unknown(nnc_run *run, const char *name)
+{
+    const char **known = NNC_ARRAY(&run->arena, const char *, run->model->metrics + 4);
+    uint32_t count = 0;
+    known[count++] = "loss";
+    for (uint32_t i = 0; i < run->model->metrics; i++)
+        known[count++] = run->model->metric[i].name;
+    for (int i = 0; sizes[i]; i++)
+        known[count++] = sizes[i];
+    nnc_text list = {.arena = &run->arena};
+    for (uint32_t i = 0; i < count; i++)
+        nnc_text_add(&list, "%s%s", i ? ", " : "", known[i]);
+    return nnc_error(run, NNC_EXIT_USAGE, "--require: there is no %s to hold to; there are %s", name, nnc_text_string(&list));
+}
+
+nnc_exit nnc_check_requirements(nnc_run *run, const double *results)
+{
+    nnc_exit status = NNC_EXIT_DONE;
+    for (uint32_t i = 0; i < run->options.requires; i++) {
+        const nnc_requirement *r = &run->options.require[i];
+        double value = 0, none[1] = {0};
+        bool size = false;
+        for (int k = 0; sizes[k]; k++)
+            size |= strcmp(sizes[k], r->name) == 0;
+        if (!size && !results) {
+            double *unused = NNC_ARRAY(&run->arena, double, run->model->metrics + 1);
+            if (!result_of(run, r->name, unused, none))
+                return unknown(run, r->name);
+            continue;
+        }
+        if (size != !results)
+            continue;
+        if (size)
+            size_of(run, r->name, &value);
+        else
+            result_of(run, r->name, results, &value);
+        if (!holds(value, r->relation, r->value))
+            status = nnc_error(run, NNC_EXIT_REQUIRE, "--require '%s' is not met: %s is %.9g", r->text, r->name, value);
+    }
+    return status;
+}

@@ -1,0 +1,72 @@
+/* With trained weights: measure, predict, export. */
+#include "driver/run.h"
+
+static nnc_exit test(nnc_run *run)
+{
+    nnc_dataset *data;
+    nnc_dataset_part part;
+    double *results = NNC_ARRAY(&run->arena, double, run->network->measure->values.results + 1);
+    nnc_exit status = nnc_open_data(run, &run->options.test, NNC_DATASET_MEASURE, &data);
+    if (status)
+        return status;
+    if (!nnc_dataset_all(&run->arena, data, 0, &part, &run->report))
+        return nnc_end_report(run);
+    status = nnc_measure_and_print(run, data, &part, results);
+    if (!status && nnc_options_wants(&run->options, NNC_OUTPUT_VALUES))
+        for (uint32_t i = 0; !status && i < run->options.outputs; i++)
+            if (run->options.output[i].kind == NNC_OUTPUT_VALUES)
+                status = nnc_add_values(run, data, part.number[0], run->options.output[i].path);
+    return status ? status : nnc_check_requirements(run, results);
+}
+
+static nnc_exit predict(nnc_run *run)
+{
+    nnc_dataset *data;
+    nnc_exit status = nnc_open_data(run, &run->options.predict, NNC_DATASET_PREDICT, &data);
+    bool any = nnc_options_wants(&run->options, NNC_OUTPUT_PREDICTIONS);
+    if (!status && !any)
+        return nnc_add_predictions(run, data, "-");
+    for (uint32_t i = 0; !status && i < run->options.outputs; i++)
+        if (run->options.output[i].kind == NNC_OUTPUT_PREDICTIONS)
+            status = nnc_add_predictions(run, data, run->options.output[i].path);
+    return status;
+}
+
+static nnc_exit prepare(nnc_run *run)
+{
+    int parts = (run->options.test.count ? NNC_PART_MEASURE : 0) | NNC_PART_PREDICT;
+    nnc_exit status = nnc_elaborate_model(run);
+    if (!status)
+        status = nnc_load_weights(run);
+    if (!status)
+        status = nnc_open_team(run);
+    if (!status)
+        status = nnc_build_network(run, parts, 1);
+    if (!status)
+        status = nnc_apply_weights(run);
+    return status ? status : nnc_apply_named_weights(run);
+}
+
+nnc_exit nnc_command_use(nnc_run *run)
+{
+    nnc_exit status = prepare(run);
+    if (!status)
+        status = nnc_check_requirements(run, NULL);
+    nnc_exit required = NNC_EXIT_DONE;
+    if (!status && run->options.test.count)
+        required = test(run);
+    if (required && required != NNC_EXIT_REQUIRE)
+        return required;
+    if (!status && run->options.predict.count)
+        status = predict(run);
+    nnc_checkpoint_keys keys = nnc_metadata(run, 0);
+    if (!status && nnc_options_wants(&run->options, NNC_OUTPUT_WEIGHTS))
+        status = nnc_add_weights(run, &keys);
+    if (!status)
+        status = nnc_command_export(run, &run->outputs);
+    if (!status)
+        status = nnc_add_looks(run);
+    if (status || required)
+        return status ? status : required;
+    return nnc_commit_outputs(run);
+}
