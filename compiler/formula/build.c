@@ -188,7 +188,7 @@ static double sign_of(double x) { return x > 0 ? 1 : x < 0 ? -1 : x; }
 static double least(double a, double b) { return a != a || b != b ? NAN : b < a ? b : a; }
 static double greatest(double a, double b) { return a != a || b != b ? NAN : a < b ? b : a; }
 
-double nnc_evaluate(nnc_op op, double a, double b)
+double nnc_operate(nnc_op op, double a, double b)
 {
     switch (op) {
     case NNC_OP_ADD: return a + b;
@@ -285,7 +285,7 @@ static nnc_ref fold_unary(nnc_program *p, nnc_op op, nnc_ref a)
         return n->op == NNC_OP_NOT ? nnc_arg(p, a, 0) : 0;
     }
     if (nnc_is_constant(p, a, &x)) {
-        double value = nnc_evaluate(op, x, 0);
+        double value = nnc_operate(op, x, 0);
         return nnc_op_rows[op].result == NNC_ROW_BOOLEAN ? nnc_truth(p, value != 0) : nnc_real(p, value);
     }
     if (op == NNC_OP_NEG && n->op == NNC_OP_NEG)
@@ -321,7 +321,7 @@ static nnc_ref fold_binary(nnc_program *p, nnc_op op, nnc_ref a, nnc_ref b)
         return fold_logic(p, op, a, b);
     bool left = nnc_is_constant(p, a, &x), right = nnc_is_constant(p, b, &y);
     if (left && right) {
-        double value = nnc_evaluate(op, x, y);
+        double value = nnc_operate(op, x, y);
         return nnc_op_rows[op].result == NNC_ROW_BOOLEAN ? nnc_truth(p, value != 0) : nnc_real(p, value);
     }
     nnc_ref integer = integer_form(p, op, a, b);

@@ -19,6 +19,6 @@ enum { NNC_ROW_REAL, NNC_ROW_INTEGER, NNC_ROW_BOOLEAN, NNC_ROW_ANY };
 extern const nnc_op_row nnc_op_rows[NNC_OPS];
 
 /* A scalar operation on reals (booleans as 0 and 1 come out), in 64 bits; b counts only where there are two arguments. */
-double nnc_evaluate(nnc_op op, double a, double b);
+double nnc_operate(nnc_op op, double a, double b);
 
 #endif

@@ -212,7 +212,7 @@ static void run_operation(const machine *m, const nnc_node *n, const uint32_t *a
         return;
     default:
         for (int i = 0; i < count; i++)
-            out[i] = nnc_evaluate((nnc_op)n->op, a[i], b[i]);
+            out[i] = nnc_operate((nnc_op)n->op, a[i], b[i]);
     }
 }
 

@@ -96,7 +96,7 @@ static bool read_files(nnc_reader *reader, nnc_bytes *bytes, const char *const *
     const format *chosen = format_of(part[0], &bytes[0]);
     /* Plain text is bytes, whatever they are. */
     for (uint32_t f = 0; f < files; f++)
-        if (chosen->read != nnc_plain_read && is_refused(&bytes[f], chosen->read == nnc_csv_read, reader->report))
+        if (chosen->read != nnc_text_file_read && is_refused(&bytes[f], chosen->read == nnc_csv_read, reader->report))
             return false;
     if (files > chosen->files) {
         nnc_data_error(reader->report, nnc_bytes_place(&bytes[0]), "give the files one by one", "%s files do not come in pairs", chosen->name);

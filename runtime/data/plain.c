@@ -24,7 +24,7 @@ static bool read_bytes(nnc_reader *reader, nnc_bytes *bytes, const nnc_plan *pla
     }
 }
 
-bool nnc_plain_read(nnc_reader *reader, nnc_bytes *bytes, uint32_t files)
+bool nnc_text_file_read(nnc_reader *reader, nnc_bytes *bytes, uint32_t files)
 {
     (void)files;
     nnc_plan plan;
