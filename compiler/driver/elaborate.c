@@ -44,14 +44,17 @@ static void fill_wants(nnc_run *run)
 
 nnc_exit nnc_elaborate_model(nnc_run *run)
 {
-    nnc_session_close(&run->session);
+    bool again = run->model != NULL;         /* its warnings are told already */
+    if (again)
+        NNC_PUSH(&run->arena, run->old, run->olds, run->old_capacity) = run->session;
     nnc_session_open(&run->session, run->arena.failed, run->arena.failed_context);
     nnc_model_request request = {.path = run->options.model, .library_name = nnc_library_names, .library_text = nnc_library_texts, .define = run->options.define,
                                  .defines = run->options.defines, .recipe_line = run->options.recipe.path, .recipe_lines = run->options.recipe.count,
                                  .class_count = class_count, .context = run, .read_file = read_text};
     nnc_text text = {.arena = &run->session.arena};
     run->model = nnc_model_elaborate(&run->session, &request);
-    nnc_diagnostics_print(&run->session, &text, run->options.color);
+    if (!again || !run->model)
+        nnc_diagnostics_print(&run->session, &text, run->options.color);
     fputs(nnc_text_string(&text), stderr);
     if (!run->model)
         return NNC_EXIT_MODEL;

@@ -44,8 +44,8 @@ static nnc_exit add_step(nnc_run *run, nnc_output_kind kind, nnc_text *out)
 {
     nnc_run own = *run;
     nnc_exit status;
-    nnc_session_open(&own.session, run->arena.failed, run->arena.failed_context);
-    own.options.quiet = true;
+    own.old = NULL;
+    own.olds = own.old_capacity = 0;
     status = nnc_elaborate_model(&own);
     nnc_part *step = status ? NULL : planned_step(&own, &status);
     if (step && kind == NNC_OUTPUT_FORMULAS)

@@ -50,6 +50,8 @@ int main(int count, char **argument)
         nnc_team_close(run->team);
     nnc_network_close(run->network);
     nnc_session_close(&run->session);
+    for (uint32_t i = 0; i < run->olds; i++)
+        nnc_session_close(&run->old[i]);
     nnc_arena_close(&run->arena);
     free(run);
     free(way);

@@ -91,7 +91,6 @@ nnc_exit nnc_run_options(nnc_run *run)
     const nnc_options *o = &run->options;
     run->outputs.arena = &run->arena;
     run->report.arena = &run->arena;
-    nnc_session_open(&run->session, run->arena.failed, run->arena.failed_context);
     if (o->check)
         return nnc_command_check(run);
     if (o->train.count)

@@ -19,7 +19,9 @@ enum { NNC_SET_BATCH = 256 };        /* examples at a time when measuring, fitti
 typedef struct nnc_run {
     nnc_arena arena;
     nnc_options options;
-    nnc_session session;
+    nnc_session session;             /* of the model */
+    nnc_session *old;                /* of earlier elaborations: names of theirs are still in use */
+    uint32_t olds, old_capacity;
     nnc_model *model;
     nnc_network *network;
     nnc_team *team;
