@@ -25,6 +25,12 @@ typedef struct nnc_step_argument {
     bool batched, integer, output;
 } nnc_step_argument;
 
+/* Where the time goes: filled in by runs, which are then done by one thread. */
+typedef struct nnc_step_profile {
+    double *seconds;              /* by kernel */
+    int64_t runs;
+} nnc_step_profile;
+
 /* One program: given its arguments and the persistent block, a run computes its outputs and updates the block. */
 typedef struct nnc_step {
     const nnc_step_kernel *kernel;
@@ -38,6 +44,7 @@ typedef struct nnc_step {
     /* Instead of kernels: runs the whole program (the interpreter). NULL: kernels. */
     void (*run)(void *context, void *const *pointers, int64_t batch);
     void *context;
+    nnc_step_profile *profile;    /* NULL: none is kept */
 } nnc_step;
 
 /* The host block's first words. */

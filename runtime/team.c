@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <time.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -92,6 +93,25 @@ static void run_whole(const nnc_step *step, uint32_t first, uint32_t end, void *
         step->kernel[i].call(pointers, batch, 0, tasks_of(&step->kernel[i], batch));
 }
 
+static double now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
+}
+
+static void run_profiled(const nnc_step *step, void *const *pointers, int64_t batch)
+{
+    double start = now();
+    for (uint32_t i = 0; i < step->kernels; i++) {
+        run_whole(step, i, i + 1, pointers, batch);
+        double end = now();
+        step->profile->seconds[i] += end - start;
+        start = end;
+    }
+    step->profile->runs++;
+}
+
 static void run_share(const nnc_step_kernel *k, void *const *pointers, int64_t batch, int number, int threads)
 {
     int64_t tasks = tasks_of(k, batch);
@@ -151,6 +171,10 @@ void nnc_team_run(nnc_team *team, const nnc_step *step, void *const *pointers, i
 {
     if (step->run) {
         step->run(step->context, pointers, batch);
+        return;
+    }
+    if (step->profile) {
+        run_profiled(step, pointers, batch);
         return;
     }
     if (team->threads == 1 || step_seconds(step, batch) < STEP_WORTH) {

@@ -77,6 +77,10 @@ nnc_exit nnc_add_predictions(nnc_run *run, const nnc_dataset *data, const char *
 /* require.c: results NULL: those of the memory and the size, before training; else those of metrics. */
 nnc_exit nnc_check_requirements(nnc_run *run, const double *results);
 
+/* profile.c: has the training step's kernels timed; prints what they took. */
+void nnc_profile_start(nnc_run *run);
+void nnc_profile_print(nnc_run *run);
+
 /* values.c: --emit=values for the first example. */
 nnc_exit nnc_add_values(nnc_run *run, const nnc_dataset *data, int64_t example, const char *path);
 /* summary.c */

@@ -364,8 +364,12 @@ static nnc_exit run_training(trainer *t)
     sigaction(SIGINT, &action, &old_int);
     sigaction(SIGTERM, &action, &old_term);
     t->written = now();
+    if (run->options.profile)
+        nnc_profile_start(run);
     nnc_train_end end = nnc_train(&run->arena, &t->training, &t->state);
     nnc_progress_clear(&t->progress);
+    if (run->options.profile)
+        nnc_profile_print(run);
     nnc_exit status = NNC_EXIT_DONE;
     if (!nnc_log_end(&t->log, &end, &t->state, &run->failure) || end.stop == NNC_STOP_FAILED)
         status = nnc_error(run, NNC_EXIT_SYSTEM, "%s", run->failure.text);
