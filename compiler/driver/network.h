@@ -4,6 +4,7 @@
 #ifndef NNC_DRIVER_NETWORK_H
 #define NNC_DRIVER_NETWORK_H
 
+#include "formula/interpret.h"
 #include "llvm/llvm.h"
 #include "model/model.h"
 #include "runtime/step.h"
@@ -36,6 +37,7 @@ typedef struct nnc_part {
     nnc_scheduled scheduled;
     nnc_tensor_id *argument;   /* of program; parallel to step.argument */
     nnc_step step;
+    nnc_interpreter *clock;        /* computes the schedules; made on first use */
     struct nnc_network *network;
 } nnc_part;
 

@@ -18,16 +18,13 @@ static void must_hold(const nnc_program *p, const char *pass, const char *part)
 static void fill_schedules(void *context, double step, double steps, double epoch, double epochs, float *out)
 {
     nnc_part *part = context;
-    nnc_arena scratch;
-    nnc_arena_open(&scratch, part->network->arena->failed, part->network->arena->failed_context);
-    nnc_interpreter *in = nnc_interpreter_new(&scratch, part->program, 1);
-    in->step = step;
-    in->steps = steps;
-    in->epoch = epoch;
-    in->epochs = epochs;
-    for (uint32_t i = 0; i < part->scheduled.schedules; i++)
-        out[i] = (float)nnc_interpreter_scalar(in, nnc_tensor_at(part->program, part->scheduled.schedule[i])->body);
-    nnc_arena_close(&scratch);
+    if (!part->clock)
+        part->clock = nnc_interpreter_new(part->network->arena, part->program, 1);
+    part->clock->step = step;
+    part->clock->steps = steps;
+    part->clock->epoch = epoch;
+    part->clock->epochs = epochs;
+    nnc_interpreter_schedules(part->clock, part->scheduled.schedule, part->scheduled.schedules, out);
 }
 
 static void place_persistent(nnc_network *network, const nnc_program *p)

@@ -30,6 +30,8 @@ typedef struct machine {
     uint32_t lane_capacity;
     int64_t *index[NNC_MAX_SLOTS]; /* values of the slots of one block */
     uint8_t *needed;               /* tensors */
+    nnc_tensor_id *scheduled;      /* what schedules read, and they; in order */
+    uint32_t scheduleds;
 } machine;
 
 /* ---- setting up ---- */
@@ -427,6 +429,37 @@ void nnc_interpreter_run(nnc_interpreter *in)
     for (nnc_tensor_id id = 1; id < in->program->tensors; id++)
         all[id - 1] = id;
     nnc_interpreter_run_for(in, all, in->program->tensors - 1);
+}
+
+/* What the schedules read, worked out on the first call: clocks, constants and each other. */
+static void list_schedules(machine *m, const nnc_tensor_id *schedule, uint32_t count)
+{
+    memset(m->needed, 0, m->in.program->tensors);
+    memset(m->number, 0, m->in.program->nodes * sizeof *m->number);
+    for (uint32_t i = 0; i < count; i++)
+        need(m, schedule[i]);
+    memset(m->number, 0, m->in.program->nodes * sizeof *m->number);
+    m->scheduled = NNC_ARRAY(m->in.arena, nnc_tensor_id, m->in.program->tensors);
+    for (nnc_tensor_id id = 1; id < m->in.program->tensors; id++)
+        if (m->needed[id])
+            m->scheduled[m->scheduleds++] = id;
+    prepare(m);
+}
+
+void nnc_interpreter_schedules(nnc_interpreter *in, const nnc_tensor_id *schedule, uint32_t count, float *out)
+{
+    machine *m = (machine *)in;
+    if (!m->scheduled)
+        list_schedules(m, schedule, count);
+    for (uint32_t i = 0; i < m->scheduleds; i++) {
+        nnc_kind kind = in->program->tensor[m->scheduled[i]].kind;
+        if (kind >= NNC_KIND_STEP && kind <= NNC_KIND_EPOCHS)
+            *in->values[m->scheduled[i]].data = clock_of(in, kind);
+        else if (kind == NNC_KIND_SCHEDULE)
+            *in->values[m->scheduled[i]].data = run_block(m, code_of(m, m->scheduled[i]), 1)[0];
+    }
+    for (uint32_t i = 0; i < count; i++)
+        out[i] = (float)*in->values[schedule[i]].data;
 }
 
 double nnc_interpreter_scalar(nnc_interpreter *in, nnc_ref ref)

@@ -28,6 +28,8 @@ void nnc_interpreter_set_float(nnc_interpreter *in, nnc_tensor_id tensor, const 
 void nnc_interpreter_run(nnc_interpreter *in);
 void nnc_interpreter_run_for(nnc_interpreter *in, const nnc_tensor_id *roots, uint32_t count);
 const double *nnc_interpreter_get(const nnc_interpreter *in, nnc_tensor_id tensor);
+/* The values of SCHEDULE tensors at the interpreter's step and epoch: quick after the first call. */
+void nnc_interpreter_schedules(nnc_interpreter *in, const nnc_tensor_id *schedule, uint32_t count, float *out);
 /* The value of an expression without slots (a schedule), given step and epoch. */
 double nnc_interpreter_scalar(nnc_interpreter *in, nnc_ref ref);
 
