@@ -4,6 +4,7 @@
 
 #include "formula/order.h"
 #include "formula/rebuild.h"
+#include "plan/plan.h"
 #include "schedule/schedule.h"
 
 typedef struct nnc_scheduler {
@@ -18,14 +19,14 @@ typedef struct nnc_scheduler {
     uint32_t schedules;
     uint32_t host_words;          /* the buffer of the host block's first words */
     bool *writes;                 /* buffers that the kernel being made writes */
-    bool *in_place;               /* formulas stored where the tensor that they are `next` of lives */
+    nnc_plan *plan;
     nnc_order order;
 } nnc_scheduler;
 
 /* storage.c: makes all buffers; workspace places come once the kernels' order is known. */
 void nnc_store_tensors(nnc_scheduler *s);
-/* Workspace places by lifetimes: position[t] is when formula t is computed, last[t] when it is read last. */
-void nnc_place_workspace(nnc_scheduler *s, const uint32_t *position, const uint32_t *last);
+/* Workspace places by lifetimes: from the phase that computes a formula to the last that reads it. */
+void nnc_place_workspace(nnc_scheduler *s);
 
 /* One evaluation of a body: each slot has an index value; `lane` (or -1) runs over `lanes` consecutive ones from its value. */
 typedef struct nnc_lower {
@@ -58,6 +59,7 @@ typedef struct nnc_nest {
     nnc_kernel *kernel;
     nnc_value_id fixed[NNC_MAX_SLOTS];
     nnc_value_id low, high;
+    const nnc_group *group;       /* what is computed from a formula's value where it is made; NULL: nothing more */
 } nnc_nest;
 void nnc_emit_formula(nnc_nest *nest, nnc_tensor_id id);
 

@@ -4,6 +4,7 @@
  * tree. Which of the two is told by the formula alone, so tiles, threads and lanes change no bit. */
 #include <assert.h>
 #include <math.h>
+#include "formula/build.h"
 #include "schedule/lower.h"
 
 enum { MAX_ROWS = 14, MAX_VECTORS = 4, SUM_LANES = 16 };
@@ -200,12 +201,47 @@ static void close_reduced(tile *t, int except)
             nnc_close(t->nest->b);
 }
 
+/* The read of a tensor at its own place, where there is such a node. */
+static nnc_ref own_read(const nnc_program *p, nnc_tensor_id id)
+{
+    const nnc_tensor *t = &p->tensor[id];
+    nnc_ref index[NNC_MAX_SLOTS];
+    for (uint32_t i = 0; i < t->rank; i++)
+        if (!(index[i] = nnc_interned(p, NNC_OP_INDEX, NNC_INTEGER, NULL, 0, i, 0)))
+            return 0;
+    return nnc_interned(p, NNC_OP_READ, t->element, index, t->rank, id, 0);
+}
+
+/* The formula's value is made: what the group makes of it here, then what of all that needs memory is stored. */
+static void finish(const tile *t, nnc_lower *l, nnc_value_id value)
+{
+    const nnc_scheduler *s = t->nest->s;
+    const nnc_group *group = t->nest->group;
+    uint32_t members = group ? group->members : 1;
+    nnc_tensor_id only = (nnc_tensor_id)(t->t - s->p->tensor);
+    const nnc_tensor_id *member = group ? group->member : &only;
+    nnc_value_id *made = NNC_ARRAY(s->arena, nnc_value_id, members);
+    made[0] = value;
+    for (uint32_t m = 1; m < members; m++) {
+        nnc_ref read = own_read(s->p, member[m - 1]);
+        if (read)
+            nnc_ref_map_put(s->arena, &l->done, read, made[m - 1]);
+        l->t = &s->p->tensor[member[m]];
+        made[m] = nnc_lower_value(l, l->t->body);
+    }
+    for (uint32_t m = 0; m < members; m++) {
+        l->t = &s->p->tensor[member[m]];
+        if (s->plan->stored[member[m]])
+            nnc_lower_store(l, made[m]);
+    }
+}
+
 static void emit_map(tile *t, uint8_t lanes)
 {
     nnc_lower l = lower_at(t, t->shape.lane, lanes);
     if (t->shape.lane < 0)
         l.lane = -1;
-    nnc_lower_store(&l, nnc_lower_value(&l, t->t->body));
+    finish(t, &l, nnc_lower_value(&l, t->t->body));
     nnc_ref_map_close(&l.done);
 }
 
@@ -239,7 +275,7 @@ static void emit_position(tile *t, uint8_t lanes)
     nnc_ref_map_close(&l.done);
     close_reduced(t, -1);
     nnc_lower end = lower_at(t, t->shape.lane, lanes);
-    nnc_lower_store(&end, nnc_emit_get(b, place));
+    finish(t, &end, nnc_emit_get(b, place));
     nnc_ref_map_close(&end.done);
 }
 
@@ -274,7 +310,7 @@ static void emit_chain(tile *t, int rows, int vectors, uint8_t lanes)
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++) {
             nnc_lower l = element_at(t, r, v, t->shape.lane, lanes, t->shape.lane, lanes);
-            nnc_lower_store(&l, nnc_emit_get(b, acc[r][v]));
+            finish(t, &l, nnc_emit_get(b, acc[r][v]));
             nnc_ref_map_close(&l.done);
         }
 }
@@ -315,7 +351,7 @@ static void emit_lane_sum(tile *t, int rows, int columns)
             nnc_value_id sum = nnc_emit1(b, NNC_LOOP_FOLD_ADD, nnc_emit_get(b, wide[r][c]));
             if (whole < extent)
                 sum = nnc_emit2(b, NNC_LOOP_ADD, sum, nnc_emit_get(b, rest[r][c]));
-            nnc_lower_store(&l, sum);
+            finish(t, &l, sum);
             nnc_ref_map_close(&l.done);
         }
 }

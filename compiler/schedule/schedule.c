@@ -14,37 +14,36 @@ static const char *kernel_name(nnc_scheduler *s, const char *tensor)
     return nnc_text_string(&text);
 }
 
-static nnc_kernel *new_kernel(nnc_scheduler *s, const char *tensor, nnc_span span)
+static nnc_kernel *new_kernel(nnc_scheduler *s, const char *tensor, nnc_span span, uint32_t phase)
 {
     nnc_kernel *kernel = NNC_NEW(s->arena, nnc_kernel);
-    *kernel = (nnc_kernel){.name = kernel_name(s, tensor), .note = tensor, .span = span, .tasks_fixed = 1, .task_block = 1, .phase = s->loops->kernels};
+    *kernel = (nnc_kernel){.name = kernel_name(s, tensor), .note = tensor, .span = span, .tasks_fixed = 1, .task_block = 1, .phase = phase};
     NNC_PUSH(s->arena, s->loops->kernel, s->loops->kernels, s->loops->kernel_capacity) = kernel;
     s->writes = NNC_ARRAY(s->arena, bool, s->loops->buffers + 1);
     return kernel;
 }
 
-static double work_of(const nnc_scheduler *s, const nnc_tensor *t, double *bytes)
+static double work_of(const nnc_scheduler *s, const nnc_tensor *t, double *bytes, bool stored)
 {
     double points = 1, elements = 1;
     for (uint32_t i = 0; i < (uint32_t)t->rank + t->reduced; i++) {
         points *= (double)(t->extent[i] < 0 ? s->request->batch : t->extent[i]);
         elements *= i < t->rank ? (double)(t->extent[i] < 0 ? s->request->batch : t->extent[i]) : 1;
     }
-    *bytes += 4 * elements;
+    *bytes += stored ? 4 * elements : 0;
     return 2 * points;
 }
 
-/* Tasks are blocks of slot 0, some eight of them, where that is not the slot in the lanes. */
-static void set_tasks(const nnc_scheduler *s, nnc_kernel *k, const nnc_tensor *t)
+/* Tasks are blocks of slot 0, some eight of them; the same blocks for the same extent, since kernels of one phase hand rows to one another. */
+static void set_tasks(const nnc_scheduler *s, nnc_kernel *k, int64_t extent)
 {
-    if (t->rank == 0 || (t->rank == 1 && t->extent[0] > 0))
-        return;
-    int64_t extent = t->extent[0] < 0 ? s->request->batch : t->extent[0], block = extent / 8;
-    k->tasks_fixed = t->extent[0] < 0 ? 0 : extent;
-    k->tasks_per_example = t->extent[0] < 0;
-    k->task_block = block < 16 ? (extent < 16 ? extent : 16) : block / 16 * 16;
-    if (t->extent[0] > 0 && block < 16)
-        k->task_block = block < 1 ? 1 : block;
+    int64_t rows = extent < 0 ? s->request->batch : extent, block = rows / 8;
+    k->tasks_fixed = extent < 0 ? 0 : extent;
+    k->tasks_per_example = extent < 0;
+    if (extent < 0)
+        k->task_block = block < 16 ? (rows < 16 ? rows : 16) : block / 16 * 16;
+    else
+        k->task_block = block < 16 ? (block < 1 ? 1 : block) : block / 16 * 16;
 }
 
 /* Opens the loop over tasks; the nest's rows are those of one. */
@@ -60,49 +59,42 @@ static void open_tasks(nnc_nest *nest, bool per_row)
     nest->high = nnc_emit2(b, NNC_LOOP_IMIN, nnc_emit2(b, NNC_LOOP_IADD, nest->low, nnc_emit_index(b, k->task_block)), end);
 }
 
-static void make_formula(nnc_scheduler *s, nnc_tensor_id id)
+/* `a + b + c`: the names of the group's members. */
+static const char *names_of(const nnc_scheduler *s, const nnc_group *group)
 {
-    const nnc_tensor *t = &s->p->tensor[id];
-    nnc_kernel *k = new_kernel(s, t->name, t->span);
-    set_tasks(s, k, t);
-    k->flops = work_of(s, t, &k->bytes);
-    s->writes[s->buffer[id]] = true;
-    nnc_nest nest = {.s = s, .b = nnc_builder_new(s->loops, k), .kernel = k};
-    open_tasks(&nest, k->tasks_per_example || k->tasks_fixed != 1);
-    nnc_emit_formula(&nest, id);
+    nnc_text text = {.arena = s->arena};
+    for (uint32_t i = 0; i < group->members; i++)
+        nnc_text_add(&text, "%s%s", i ? " + " : "", s->p->tensor[group->member[i]].name);
+    return nnc_text_string(&text);
+}
+
+static nnc_kernel *group_kernel(nnc_scheduler *s, const nnc_group *group)
+{
+    const nnc_tensor *head = &s->p->tensor[group->member[0]];
+    nnc_kernel *k = new_kernel(s, head->name, head->span, group->phase);
+    k->note = names_of(s, group);
+    if (group->rows)
+        set_tasks(s, k, head->extent[0]);
+    for (uint32_t m = 0; m < group->members; m++) {
+        nnc_tensor_id id = group->member[m];
+        k->flops += work_of(s, &s->p->tensor[id], &k->bytes, s->plan->stored[id]);
+        if (s->plan->stored[id])
+            s->writes[s->buffer[id]] = true;
+    }
+    return k;
+}
+
+static void make_group(nnc_scheduler *s, const nnc_group *group)
+{
+    nnc_kernel *k = group_kernel(s, group);
+    nnc_nest nest = {.s = s, .b = nnc_builder_new(s->loops, k), .kernel = k, .group = group};
+    open_tasks(&nest, group->rows);
+    nnc_emit_formula(&nest, group->member[0]);
     nnc_close(nest.b);
     nnc_builder_done(nest.b);
 }
 
 /* ---- recurrences ---- */
-
-static bool reads_own_row(const nnc_scheduler *s, const bool *member, nnc_ref ref)
-{
-    const nnc_node *n = &s->p->node[ref];
-    if (n->op == NNC_OP_READ && member[n->integer[0]]) {
-        const nnc_node *first = &s->p->node[s->p->args[n->first]];
-        if (first->op != NNC_OP_INDEX || first->integer[0] != 0)
-            return false;
-    }
-    for (uint32_t i = 0; i < n->count; i++)
-        if (!reads_own_row(s, member, s->p->args[n->first + i]))
-            return false;
-    return true;
-}
-
-/* Every member is of the example's own row alone: rows are independent tasks. */
-static bool rows_are_independent(nnc_scheduler *s, const nnc_order_item *loop)
-{
-    bool *member = NNC_ARRAY(s->arena, bool, s->p->tensors);
-    for (uint32_t i = 0; i < loop->members; i++)
-        member[loop->member[i]] = true;
-    for (uint32_t i = 0; i < loop->members; i++) {
-        const nnc_tensor *t = &s->p->tensor[loop->member[i]];
-        if (!nnc_batched(t) || !reads_own_row(s, member, t->body))
-            return false;
-    }
-    return true;
-}
 
 static void emit_items(nnc_nest *nest, const nnc_order_item *items, uint32_t count, nnc_value_id (*fixed)[NNC_MAX_SLOTS])
 {
@@ -125,24 +117,13 @@ static void emit_items(nnc_nest *nest, const nnc_order_item *items, uint32_t cou
     }
 }
 
-static void make_loop(nnc_scheduler *s, const nnc_order_item *loop)
+static void make_loop(nnc_scheduler *s, const nnc_group *group)
 {
-    const nnc_tensor *first = &s->p->tensor[loop->member[0]];
-    nnc_kernel *k = new_kernel(s, first->name, first->span);
-    bool independent = rows_are_independent(s, loop);
-    if (independent) {
-        k->tasks_fixed = 0;
-        k->tasks_per_example = 1;
-        k->task_block = 16;
-    }
-    for (uint32_t m = 0; m < loop->members; m++) {
-        s->writes[s->buffer[loop->member[m]]] = true;
-        k->flops += work_of(s, &s->p->tensor[loop->member[m]], &k->bytes);
-    }
+    nnc_kernel *k = group_kernel(s, group);
     nnc_nest nest = {.s = s, .b = nnc_builder_new(s->loops, k), .kernel = k};
     nnc_value_id(*fixed)[NNC_MAX_SLOTS] = nnc_arena_allocate(s->arena, s->p->tensors, sizeof *fixed);
-    open_tasks(&nest, independent);
-    emit_items(&nest, loop, 1, fixed);
+    open_tasks(&nest, group->rows);
+    emit_items(&nest, group->loop, 1, fixed);
     nnc_close(nest.b);
     nnc_builder_done(nest.b);
 }
@@ -156,9 +137,9 @@ static void copy_block(nnc_nest *nest, uint32_t to, uint32_t from, nnc_value_id 
     nnc_close(nest->b);
 }
 
-static void make_copy(nnc_scheduler *s, uint32_t to, uint32_t from, const nnc_tensor *t)
+static void make_copy(nnc_scheduler *s, uint32_t to, uint32_t from, const nnc_tensor *t, uint32_t phase)
 {
-    nnc_kernel *k = new_kernel(s, t->name, t->span);
+    nnc_kernel *k = new_kernel(s, t->name, t->span, phase);
     const nnc_buffer *buffer = &s->loops->buffer[to];
     uint8_t lanes = s->machine->lanes;
     nnc_nest nest = {.s = s, .b = nnc_builder_new(s->loops, k), .kernel = k};
@@ -177,78 +158,26 @@ static void make_copy(nnc_scheduler *s, uint32_t to, uint32_t from, const nnc_te
     nnc_builder_done(b);
 }
 
-/* ---- where formulas stand ---- */
-
-typedef struct uses { uint32_t *position, *last; bool *in_place_reader; } uses;
-
-static void place_item(const nnc_order_item *item, uint32_t kernel, uint32_t *position)
-{
-    if (item->tensor)
-        position[item->tensor] = kernel;
-    for (uint32_t m = 0; m < item->members; m++)
-        position[item->member[m]] = kernel;
-}
-
-static void note_reads(const nnc_scheduler *s, nnc_ref ref, uint32_t at, uint32_t *last, uint32_t *seen, uint32_t mark)
-{
-    const nnc_node *n = &s->p->node[ref];
-    if (seen[ref] == mark)
-        return;
-    seen[ref] = mark;
-    if (n->op == NNC_OP_READ && last[n->integer[0]] < at)
-        last[n->integer[0]] = at;
-    for (uint32_t i = 0; i < n->count; i++)
-        note_reads(s, s->p->args[n->first + i], at, last, seen, mark);
-}
-
-/* Every read of tensor w in the expression is at the formula's own place. */
-static bool reads_in_place(const nnc_scheduler *s, nnc_ref ref, nnc_tensor_id w)
-{
-    const nnc_node *n = &s->p->node[ref];
-    for (uint32_t i = 0; i < n->count; i++) {
-        const nnc_node *a = &s->p->node[s->p->args[n->first + i]];
-        if (n->op == NNC_OP_READ && n->integer[0] == (int64_t)w && !(a->op == NNC_OP_INDEX && a->integer[0] == (int64_t)i))
-            return false;
-        if (!reads_in_place(s, s->p->args[n->first + i], w))
-            return false;
-    }
-    return true;
-}
-
-/* `next` may be computed where its tensor lives: nobody reads the old value after it, and it reads its own place alone. */
-static void find_in_place(nnc_scheduler *s, const uint32_t *position, const uint32_t *last)
-{
-    s->in_place = NNC_ARRAY(s->arena, bool, s->p->tensors);
-    bool *taken = NNC_ARRAY(s->arena, bool, s->p->tensors);
-    for (uint32_t i = 0; i < s->request->arguments; i++)
-        taken[s->request->argument[i]] = true;
-    for (nnc_tensor_id id = 1; id < s->p->tensors; id++) {
-        nnc_tensor_id next = s->p->tensor[id].next;
-        const nnc_tensor *n = &s->p->tensor[next];
-        if (!next || taken[next] || n->kind != NNC_KIND_FORMULA || n->reduce != NNC_REDUCE_NONE || last[id] > position[next])
-            continue;
-        taken[next] = true;
-        s->in_place[next] = reads_in_place(s, n->body, id);
-    }
-}
+/* ---- all ---- */
 
 static void make_all(nnc_scheduler *s)
 {
     const nnc_program *p = s->p;
-    for (uint32_t i = 0; i < s->order.items; i++) {
-        if (s->order.item[i].tensor)
-            make_formula(s, s->order.item[i].tensor);
+    for (uint32_t i = 0; i < s->plan->groups; i++) {
+        const nnc_group *group = &s->plan->group[i];
+        if (group->loop)
+            make_loop(s, group);
         else
-            make_loop(s, &s->order.item[i]);
+            make_group(s, group);
     }
     for (uint32_t i = 0; i < s->request->arguments; i++) {
         nnc_tensor_id id = s->request->argument[i];
         if (s->argument[i] != s->buffer[id])
-            make_copy(s, s->argument[i], s->buffer[id], &p->tensor[id]);
+            make_copy(s, s->argument[i], s->buffer[id], &p->tensor[id], s->plan->phases);
     }
     for (nnc_tensor_id id = 1; id < p->tensors; id++)
-        if (p->tensor[id].next && !s->in_place[p->tensor[id].next])
-            make_copy(s, s->buffer[id], s->buffer[p->tensor[id].next], &p->tensor[id]);
+        if (p->tensor[id].next && !s->plan->in_place[p->tensor[id].next])
+            make_copy(s, s->buffer[id], s->buffer[p->tensor[id].next], &p->tensor[id], s->plan->phases + 1);
 }
 
 static const char *fused_text(const nnc_scheduler *s)
@@ -257,7 +186,7 @@ static const char *fused_text(const nnc_scheduler *s)
     double flops = 0;
     for (uint32_t i = 0; i < s->loops->kernels; i++) {
         const nnc_kernel *k = s->loops->kernel[i];
-        nnc_text_add(&text, "kernel %-3u %-40s %12.0f flops %12.0f bytes  %u operations\n", (unsigned)i, k->note, k->flops, k->bytes, (unsigned)nnc_kernel_operations(k));
+        nnc_text_add(&text, "phase %-3u kernel %-3u %-60s %12.0f flops %12.0f bytes  %u operations\n", (unsigned)k->phase, (unsigned)i, k->note, k->flops, k->bytes, (unsigned)nnc_kernel_operations(k));
         flops += k->flops;
     }
     nnc_text_add(&text, "%u kernels, %.0f flops; workspace %lld bytes\n", (unsigned)s->loops->kernels, flops, (long long)s->loops->workspace_bytes);
@@ -269,28 +198,18 @@ nnc_scheduled nnc_schedule(nnc_arena *arena, const nnc_schedule_request *request
     const nnc_program *p = request->program;
     const char *error = NULL;
     nnc_scheduler s = {.arena = arena, .p = p, .request = request, .machine = request->machine};
-    uint32_t *position = NNC_ARRAY(arena, uint32_t, p->tensors), *last = NNC_ARRAY(arena, uint32_t, p->tensors), *seen = NNC_ARRAY(arena, uint32_t, p->nodes);
+    bool *kept = NNC_ARRAY(arena, bool, p->tensors);
     s.loops = NNC_NEW(arena, nnc_loops);
     *s.loops = (nnc_loops){.arena = arena, .name = request->name, .batch = request->batch};
     s.buffer = NNC_ARRAY(arena, uint32_t, p->tensors);
     s.argument = NNC_ARRAY(arena, uint32_t, request->arguments + 1);
     NNC_PUSH(arena, s.loops->buffer, s.loops->buffers, s.loops->buffer_capacity) = (nnc_buffer){.name = "none", .storage = NNC_STORAGE_HOST, .elements = 1};
     s.order = nnc_order_of(arena, p, &error);
-    for (uint32_t i = 0; i < s.order.items; i++)
-        place_item(&s.order.item[i], i, position);
-    for (nnc_tensor_id id = 1; id < p->tensors; id++)
-        if (p->tensor[id].kind == NNC_KIND_FORMULA) {
-            last[id] = last[id] < position[id] ? position[id] : last[id];
-            note_reads(&s, p->tensor[id].body, position[id], last, seen, id);
-        }
-    find_in_place(&s, position, last);
-    for (nnc_tensor_id id = 1; id < p->tensors; id++)
-        if (p->tensor[id].next)
-            last[p->tensor[id].next] = UINT32_MAX;
     for (uint32_t i = 0; i < request->arguments; i++)
-        last[request->argument[i]] = UINT32_MAX;
+        kept[request->argument[i]] = true;
+    s.plan = nnc_plan_make(arena, p, &s.order, kept, request->level > 0);
     nnc_store_tensors(&s);
-    nnc_place_workspace(&s, position, last);
+    nnc_place_workspace(&s);
     make_all(&s);
     return (nnc_scheduled){s.loops, s.schedule, s.schedules, fused_text(&s)};
 }

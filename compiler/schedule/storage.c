@@ -57,11 +57,11 @@ void nnc_store_tensors(nnc_scheduler *s)
             s->buffer[id] = store_host(s, id);
         else if (t->kind == NNC_KIND_PARAMETER || t->kind == NNC_KIND_STATE || t->kind == NNC_KIND_FIT || t->kind == NNC_KIND_CONSTANT)
             s->buffer[id] = store_persistent(s, id);
-        else if (t->kind == NNC_KIND_FORMULA)
+        else if (t->kind == NNC_KIND_FORMULA && s->plan->stored[id])
             s->buffer[id] = add_buffer(s, buffer_of(t, id, NNC_STORAGE_WORKSPACE));
     }
     for (nnc_tensor_id id = 1; id < p->tensors; id++)
-        if (p->tensor[id].next && s->in_place[p->tensor[id].next])
+        if (p->tensor[id].next && s->plan->in_place[p->tensor[id].next])
             s->buffer[p->tensor[id].next] = s->buffer[id];
     s->loops->host_bytes = 4 * (int64_t)(NNC_HOST_SCHEDULES + s->schedules);
     s->loops->persistent_bytes = s->request->layout->bytes;
@@ -101,7 +101,7 @@ static void insert(interval *placed, uint32_t count, interval one)
     placed[i] = one;
 }
 
-void nnc_place_workspace(nnc_scheduler *s, const uint32_t *position, const uint32_t *last)
+void nnc_place_workspace(nnc_scheduler *s)
 {
     interval *all = NNC_ARRAY(s->arena, interval, s->loops->buffers), *placed = NNC_ARRAY(s->arena, interval, s->loops->buffers);
     uint32_t count = 0;
@@ -110,7 +110,7 @@ void nnc_place_workspace(nnc_scheduler *s, const uint32_t *position, const uint3
         const nnc_buffer *b = &s->loops->buffer[i];
         int64_t bytes = 4 * b->elements * (b->batched ? s->request->batch : 1);
         if (b->storage == NNC_STORAGE_WORKSPACE && s->buffer[b->tensor] == i)
-            all[count++] = (interval){i, position[b->tensor], last[b->tensor], (bytes + align - 1) / align * align, 0};
+            all[count++] = (interval){i, s->plan->group[s->plan->group_of[b->tensor]].phase, s->plan->last[b->tensor], (bytes + align - 1) / align * align, 0};
     }
     qsort(all, count, sizeof *all, by_size);
     for (uint32_t i = 0; i < count; i++) {

@@ -1,0 +1,171 @@
+/* Groups in order, phases, and what needs memory until when. */
+#include <string.h>
+#include "plan/internal.h"
+
+/* ---- rows ---- */
+
+/* Tasks are ranges of slot 0 wherever there is more to it than a vector. */
+static bool has_rows(const nnc_tensor *t) { return t->rank > 1 || (t->rank == 1 && t->extent[0] < 0); }
+
+static bool leaves_row(const nnc_planner *g, nnc_tensor_id reader, nnc_tensor_id from)
+{
+    const nnc_reading *r = nnc_find_reading(g, reader, from);
+    return r && !r->row;
+}
+
+static bool loop_has_rows(const nnc_planner *g, const nnc_group *loop)
+{
+    for (uint32_t i = 0; i < loop->members; i++) {
+        const nnc_tensor *t = &g->p->tensor[loop->member[i]];
+        if (!nnc_batched(t))
+            return false;
+        for (uint32_t k = 0; k < loop->members; k++)
+            if (leaves_row(g, loop->member[i], loop->member[k]))
+                return false;
+    }
+    return true;
+}
+
+static bool same_tasks(const nnc_planner *g, const nnc_group *a, const nnc_group *b)
+{
+    return a->rows && b->rows && g->p->tensor[a->member[0]].extent[0] == g->p->tensor[b->member[0]].extent[0];
+}
+
+/* Every read that the one makes of what the other writes is of its own row. */
+static bool reads_own_rows(const nnc_planner *g, const nnc_group *reader, const nnc_group *writer)
+{
+    for (uint32_t i = 0; i < reader->members; i++)
+        for (uint32_t k = 0; k < writer->members; k++)
+            if (leaves_row(g, reader->member[i], writer->member[k]))
+                return false;
+    return true;
+}
+
+/* ... and the same of what the writer stores in place, which the reader has to read before. */
+static bool reads_own_old_rows(const nnc_planner *g, const nnc_group *reader, const nnc_group *writer)
+{
+    for (uint32_t k = 0; k < writer->members; k++)
+        for (uint32_t i = 0; i < reader->members; i++)
+            if (g->old[writer->member[k]] && leaves_row(g, reader->member[i], g->old[writer->member[k]]))
+                return false;
+    return true;
+}
+
+/* ---- phases ---- */
+
+static void set_phase(nnc_planner *g, uint32_t node, bool fuse, uint32_t *made)
+{
+    nnc_group *group = &g->node[node];
+    uint32_t phase = 0;
+    for (uint32_t i = 0; i < g->nodes; i++) {
+        const nnc_group *earlier = &g->node[i];
+        if (g->merged[i] || i == node || !nnc_bit(g->before[node], i))
+            continue;
+        bool together = same_tasks(g, group, earlier) && reads_own_rows(g, group, earlier) && reads_own_old_rows(g, earlier, group);
+        uint32_t least = earlier->phase + !together;
+        phase = least > phase ? least : phase;
+    }
+    group->phase = fuse ? phase : (*made)++;
+}
+
+/* The groups by phase, and within one so that each comes after what it needs. */
+static void list_groups(nnc_planner *g, const uint32_t *sequence)
+{
+    nnc_plan *plan = g->plan;
+    for (uint32_t i = 0; i < g->nodes; i++)
+        if (!g->merged[i] && g->node[i].phase >= plan->phases)
+            plan->phases = g->node[i].phase + 1;
+    plan->group = NNC_ARRAY(g->arena, nnc_group, g->nodes + 1);
+    for (uint32_t phase = 0; phase < plan->phases; phase++)
+        for (uint32_t i = 0; i < g->nodes; i++) {
+            const nnc_group *group = &g->node[sequence[i]];
+            if (g->merged[sequence[i]] || group->phase != phase)
+                continue;
+            for (uint32_t m = 0; m < group->members; m++)
+                plan->group_of[group->member[m]] = plan->groups;
+            plan->group[plan->groups++] = *group;
+        }
+}
+
+/* ---- memory ---- */
+
+static void find_stored(nnc_planner *g)
+{
+    nnc_plan *plan = g->plan;
+    for (nnc_tensor_id t = 1; t < g->p->tensors; t++) {
+        nnc_tensor_id next = g->p->tensor[t].next;
+        if (g->kept[t] && g->p->tensor[t].kind == NNC_KIND_FORMULA)
+            plan->stored[t] = true;
+        if (next)
+            plan->stored[next] = true;
+        if (next && !plan->in_place[next])
+            plan->last[next] = UINT32_MAX;
+        if (g->kept[t])
+            plan->last[t] = UINT32_MAX;
+    }
+    for (nnc_tensor_id t = 1; t < g->p->tensors; t++) {
+        if (g->p->tensor[t].kind != NNC_KIND_FORMULA)
+            continue;
+        const nnc_group *group = &plan->group[plan->group_of[t]];
+        plan->stored[t] |= group->loop != NULL;
+        plan->last[t] = plan->last[t] < group->phase ? group->phase : plan->last[t];
+        for (uint32_t i = 0; i < g->reads[t].count; i++) {
+            nnc_tensor_id from = g->reads[t].read[i].from;
+            if (g->p->tensor[from].kind == NNC_KIND_FORMULA && plan->group_of[from] != plan->group_of[t])
+                plan->stored[from] = true;
+            plan->last[from] = plan->last[from] < group->phase ? group->phase : plan->last[from];
+        }
+    }
+}
+
+/* Merging moves members before nodes that came between: the order anew. */
+static uint32_t *order_again(nnc_planner *g, const uint32_t *sequence)
+{
+    uint32_t *again = NNC_ARRAY(g->arena, uint32_t, g->nodes + 1), count = 0;
+    bool *done = NNC_ARRAY(g->arena, bool, g->nodes + 1);
+    for (uint32_t i = 0; i < g->nodes; i++)
+        done[i] = g->merged[i];
+    for (uint32_t before = UINT32_MAX; count != before;) {
+        before = count;
+        for (uint32_t i = 0; i < g->nodes; i++) {
+            uint32_t node = sequence[i];
+            bool ready = !done[node];
+            for (uint32_t k = 0; k < g->nodes && ready; k++)
+                ready = done[k] || !nnc_bit(g->before[node], k);
+            if (ready) {
+                done[node] = true;
+                again[count++] = node;
+            }
+        }
+    }
+    for (uint32_t i = 0; i < g->nodes; i++)
+        if (g->merged[i])
+            again[count++] = i;
+    return again;
+}
+
+nnc_plan *nnc_plan_make(nnc_arena *arena, const nnc_program *p, const nnc_order *order, const bool *kept, bool fuse)
+{
+    nnc_planner g = {.arena = arena, .p = p, .plan = NNC_NEW(arena, nnc_plan), .kept = kept};
+    uint32_t made = 0;
+    g.plan->group_of = NNC_ARRAY(arena, uint32_t, p->tensors);
+    g.plan->last = NNC_ARRAY(arena, uint32_t, p->tensors);
+    g.plan->stored = NNC_ARRAY(arena, bool, p->tensors);
+    g.plan->in_place = NNC_ARRAY(arena, bool, p->tensors);
+    g.merged = NNC_ARRAY(arena, bool, order->items + 1);
+    uint32_t *sequence = nnc_plan_graph(&g, order);
+    if (fuse) {
+        nnc_plan_merge(&g, sequence);
+        sequence = order_again(&g, sequence);
+    }
+    for (uint32_t i = 0; i < g.nodes; i++) {
+        nnc_group *group = &g.node[i];
+        group->rows = group->loop ? loop_has_rows(&g, group) : has_rows(&p->tensor[group->member[0]]);
+    }
+    for (uint32_t i = 0; i < g.nodes; i++)
+        if (!g.merged[sequence[i]])
+            set_phase(&g, sequence[i], fuse, &made);
+    list_groups(&g, sequence);
+    find_stored(&g);
+    return g.plan;
+}

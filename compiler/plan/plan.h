@@ -1,0 +1,35 @@
+/* The plan: which formulas are computed together in one kernel, in which order, between which barriers, and which of them need memory at all.
+ *
+ * A group is one kernel: a formula with a reduction or without (its head), then formulas without reduction over the same left side that read
+ * the group's tensors at their own place alone; or a whole recurrence. What only its own group reads is never stored.
+ *
+ * Groups are in the order of computation. Those of one phase may run at the same time, task by task: where one reads what another of the same phase
+ * writes, both have the same rows as tasks and each row reads its own row alone, so whoever does a range of tasks does it for both.
+ *
+ * Told from formulas and their reads alone: the plan knows no layer. */
+#ifndef NNC_PLAN_PLAN_H
+#define NNC_PLAN_PLAN_H
+
+#include "formula/order.h"
+
+typedef struct nnc_group {
+    nnc_tensor_id *member;         /* in order; member[0] is the head. A recurrence: all of it */
+    uint32_t members;
+    const nnc_order_item *loop;    /* a recurrence; NULL else */
+    bool rows;                     /* slot 0 of its members is what tasks are made of */
+    uint32_t phase;
+} nnc_group;
+
+typedef struct nnc_plan {
+    nnc_group *group;
+    uint32_t groups, phases;
+    uint32_t *group_of;            /* of each formula */
+    uint32_t *last;                /* the last phase that reads each formula; UINT32_MAX: kept to the end */
+    bool *stored;                  /* formulas that need memory */
+    bool *in_place;                /* formulas computed where the tensor that they are `next` of lives */
+} nnc_plan;
+
+/* kept: tensors whose values must be there at the end (arguments). fuse false: each formula a group and a phase of its own. */
+nnc_plan *nnc_plan_make(nnc_arena *arena, const nnc_program *p, const nnc_order *order, const bool *kept, bool fuse);
+
+#endif
