@@ -31,13 +31,24 @@ nnc_runner nnc_runner_new(nnc_arena *arena, nnc_team *team, const nnc_step *step
     return runner;
 }
 
+typedef struct wanted { nnc_runner *runner; const int64_t *number; } wanted;
+
+static void bring(void *context, int64_t first, int64_t last)
+{
+    const wanted *w = context;
+    const nnc_runner *runner = w->runner;
+    const nnc_examples *examples = runner->examples;
+    for (uint32_t i = 0; i < runner->step->arguments; i++)
+        if (runner->declaration[i] >= 0)
+            examples->gather(examples->context, runner->declaration[i], w->number + first, last - first,
+                             (char *)runner->pointers[3 + i] + 4 * first * runner->step->argument[i].elements);
+}
+
 void nnc_runner_run(nnc_runner *runner, const int64_t *number, int64_t count)
 {
-    const nnc_examples *examples = runner->examples;
-    for (uint32_t i = 0; examples && i < runner->step->arguments; i++)
-        if (runner->declaration[i] >= 0)
-            examples->gather(examples->context, runner->declaration[i], number, count, runner->pointers[3 + i]);
-    nnc_team_run(runner->team, runner->step, runner->pointers, count);
+    wanted w = {runner, number};
+    nnc_team_rows rows = {bring, &w};
+    nnc_team_run(runner->team, runner->step, runner->pointers, count, runner->examples ? &rows : NULL);
 }
 
 void nnc_runner_at(nnc_runner *runner, uint64_t seed, int64_t step, double steps, double epoch, double epochs)

@@ -11,7 +11,7 @@ typedef struct nnc_examples {
     int64_t count;
     /* The number by which `gather` knows a declaration, or -1. */
     int (*find)(void *context, const char *declaration);
-    /* Copies the declaration's elements of examples number[0 .. n) to out, example-major, 4 bytes an element. */
+    /* Copies the declaration's elements of examples number[0 .. n) to out, example-major, 4 bytes an element. Called from several threads at a time. */
     void (*gather)(void *context, int declaration, const int64_t *number, int64_t n, void *out);
     void *context;
 } nnc_examples;

@@ -11,7 +11,7 @@
 static const double PHASE_WORTH = 5e-6, STEP_WORTH = 20e-6;
 /* Cautious rates of one thread, for the estimate only: 2e10 operations and 1e10 bytes a second. */
 static const double FLOPS = 2e10, BYTES = 1e10;
-enum { SPINS = 400 };          /* about 2 us of pauses */
+enum { SPINS = 8000 };         /* about 40 us of pauses: as long as a sleeper takes to wake */
 
 typedef struct member {
     nnc_team *team;
@@ -28,6 +28,7 @@ struct nnc_team {
     const nnc_step *step;      /* the work of this round */
     void *const *pointers;
     int64_t batch;
+    const nnc_team_rows *rows;
 };
 
 static void relax(void)
@@ -150,12 +151,23 @@ static void run_share(const nnc_step_kernel *k, void *const *pointers, int64_t b
         k->call(pointers, batch, first, last);
 }
 
+static void bring_share(const nnc_team *team, int number)
+{
+    int64_t first = team->batch * number / team->threads, last = team->batch * (number + 1) / team->threads;
+    if (first < last)
+        team->rows->bring(team->rows->context, first, last);
+}
+
 /* All members walk the phases alike: a phase that is not worth sharing is the first one's, and a barrier stands where work changes hands. */
 static void run_member(nnc_team *team, int number)
 {
     const nnc_step *step = team->step;
     double share = (double)team->batch / (double)step->batch, seconds;
     bool alone = false;
+    if (team->rows) {
+        bring_share(team, number);
+        barrier(team);
+    }
     for (uint32_t first = 0, end; first < step->kernels; first = end) {
         end = phase_end(step, first, share, &seconds);
         if (seconds < PHASE_WORTH) {
@@ -198,31 +210,35 @@ static double step_seconds(const nnc_step *step, int64_t batch)
     return seconds;
 }
 
-static void run_kernels(nnc_team *team, const nnc_step *step, void *const *pointers, int64_t batch)
+static void run_kernels(nnc_team *team, const nnc_step *step, void *const *pointers, int64_t batch, const nnc_team_rows *rows)
 {
+    bool shared = team->threads > 1 && !step->profile && step_seconds(step, batch) >= STEP_WORTH;
+    if (rows && !shared)
+        rows->bring(rows->context, 0, batch);
     if (step->profile) {
         run_profiled(step, pointers, batch);
-        return;
-    }
-    if (team->threads == 1 || step_seconds(step, batch) < STEP_WORTH) {
+    } else if (!shared) {
         run_whole(step, 0, step->kernels, pointers, batch);
-        return;
+    } else {
+        team->step = step;
+        team->pointers = pointers;
+        team->batch = batch;
+        team->rows = rows;
+        grow(&team->round);
+        run_member(team, 0);
     }
-    team->step = step;
-    team->pointers = pointers;
-    team->batch = batch;
-    grow(&team->round);
-    run_member(team, 0);
 }
 
-void nnc_team_run(nnc_team *team, const nnc_step *step, void *const *pointers, int64_t batch)
+void nnc_team_run(nnc_team *team, const nnc_step *step, void *const *pointers, int64_t batch, const nnc_team_rows *rows)
 {
-    if (step->run) {
-        step->run(step->context, pointers, batch);
-        return;
-    }
     unsigned before = flush_denormals();
-    run_kernels(team, step, pointers, batch);
+    if (step->run) {
+        if (rows)
+            rows->bring(rows->context, 0, batch);
+        step->run(step->context, pointers, batch);
+    } else {
+        run_kernels(team, step, pointers, batch, rows);
+    }
     restore_denormals(before);
 }
 

@@ -12,7 +12,10 @@ typedef struct nnc_team nnc_team;
 nnc_team *nnc_team_open(int threads);
 void nnc_team_close(nnc_team *team);
 int nnc_team_threads(const nnc_team *team);
-/* Runs the step on `batch` examples. pointers: workspace, persistent, host, then the step's arguments. Allocates nothing. */
-void nnc_team_run(nnc_team *team, const nnc_step *step, void *const *pointers, int64_t batch);
+/* What brings rows first .. last-1 of the batch; may run on any thread, on several at a time for different rows. */
+typedef struct nnc_team_rows { void (*bring)(void *context, int64_t first, int64_t last); void *context; } nnc_team_rows;
+/* Runs the step on `batch` examples, after `rows` (NULL: nothing) has brought them. pointers: workspace, persistent, host, then the step's arguments.
+ * Allocates nothing. */
+void nnc_team_run(nnc_team *team, const nnc_step *step, void *const *pointers, int64_t batch, const nnc_team_rows *rows);
 
 #endif

@@ -23,25 +23,27 @@ nnc_exit nnc_open_data(nnc_run *run, const nnc_paths *paths, nnc_dataset_role ro
     return *data ? NNC_EXIT_DONE : status ? status : NNC_EXIT_DATA;
 }
 
-typedef struct part_context { const nnc_dataset *data; const nnc_dataset_part *part; int64_t *number; int64_t capacity; nnc_arena *arena; } part_context;
+typedef struct part_context { const nnc_dataset *data; const nnc_dataset_part *part; } part_context;
 
 static int find(void *context, const char *declaration) { return nnc_dataset_find(((part_context *)context)->data, declaration); }
 
+enum { AT_ONCE = 64 };
+
 static void gather(void *context, int declaration, const int64_t *number, int64_t n, void *out)
 {
-    part_context *c = context;
-    if (n > c->capacity) {
-        c->capacity = 2 * n;
-        c->number = NNC_ARRAY(c->arena, int64_t, (size_t)c->capacity);
+    const part_context *c = context;
+    int64_t mapped[AT_ONCE], elements = c->data->declaration[declaration].elements;
+    for (int64_t first = 0; first < n; first += AT_ONCE) {
+        int64_t count = n - first < AT_ONCE ? n - first : AT_ONCE;
+        for (int64_t i = 0; i < count; i++)
+            mapped[i] = c->part->number[number[first + i]];
+        nnc_dataset_gather(c->data, declaration, mapped, count, (char *)out + 4 * first * elements);
     }
-    for (int64_t i = 0; i < n; i++)
-        c->number[i] = c->part->number[number[i]];
-    nnc_dataset_gather(c->data, declaration, c->number, n, out);
 }
 
 nnc_examples nnc_examples_of(nnc_run *run, const nnc_dataset *data, const nnc_dataset_part *part)
 {
     part_context *context = NNC_NEW(&run->arena, part_context);
-    *context = (part_context){data, part, NNC_ARRAY(&run->arena, int64_t, 4096), 4096, &run->arena};
+    *context = (part_context){data, part};
     return (nnc_examples){part->count, find, gather, context};
 }
