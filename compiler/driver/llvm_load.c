@@ -17,7 +17,7 @@ static const nnc_llvm *open_module(const char *path, const char **reason)
 
 const nnc_llvm *nnc_llvm_load(nnc_arena *arena, const char **error)
 {
-    static const char *const places[] = {"nnc-llvm.so", "../lib/nnc/nnc-llvm.so"};
+    static const char *const places[] = {"nnc-llvm.so", "../lib/nnc/nnc-llvm.so", "../nnc-llvm.so" /* tests, in the build folder */};
     char folder[PATH_MAX];
     ssize_t length = readlink("/proc/self/exe", folder, sizeof folder - 1);
     const char *reason = "its own folder is not known";
