@@ -46,17 +46,19 @@ static void set_tasks(const nnc_scheduler *s, nnc_kernel *k, int64_t extent)
         k->task_block = block < 16 ? (block < 1 ? 1 : block) : block / 16 * 16;
 }
 
-/* Opens the loop over tasks; the nest's rows are those of one. */
-static void open_tasks(nnc_nest *nest, bool per_row)
+/* A body that is run once: the nest's rows are those of all the tasks given; without rows there is one task. */
+static void open_tasks(nnc_nest *nest, bool rows)
 {
     nnc_builder *b = nest->b;
     const nnc_kernel *k = nest->kernel;
-    nnc_value_id task = nnc_open_for(b, nnc_emit(b, NNC_LOOP_FIRST, NULL, 0, 0), nnc_emit(b, NNC_LOOP_LAST, NULL, 0, 0), 1);
-    if (!per_row)
+    nnc_value_id first = nnc_emit(b, NNC_LOOP_FIRST, NULL, 0, 0), last = nnc_emit(b, NNC_LOOP_LAST, NULL, 0, 0);
+    nnc_open_if(b, nnc_emit2(b, NNC_LOOP_ILT, first, last));
+    if (!rows)
         return;
     nnc_value_id end = k->tasks_per_example ? nnc_emit(b, NNC_LOOP_BATCH, NULL, 0, 0) : nnc_emit_index(b, k->tasks_fixed);
-    nest->low = nnc_emit2(b, NNC_LOOP_IMUL, task, nnc_emit_index(b, k->task_block));
-    nest->high = nnc_emit2(b, NNC_LOOP_IMIN, nnc_emit2(b, NNC_LOOP_IADD, nest->low, nnc_emit_index(b, k->task_block)), end);
+    nnc_value_id block = nnc_emit_index(b, k->task_block);
+    nest->low = nnc_emit2(b, NNC_LOOP_IMUL, first, block);
+    nest->high = nnc_emit2(b, NNC_LOOP_IMIN, nnc_emit2(b, NNC_LOOP_IMUL, last, block), end);
 }
 
 /* `a + b + c`: the names of the group's members. */
