@@ -130,7 +130,7 @@ static void print_pointers(nnc_c_kernel *k)
     for (uint32_t i = 0; i < k->loops->buffers; i++) {
         const nnc_buffer *b = &k->loops->buffer[i];
         bool argument = b->storage == NNC_STORAGE_ARGUMENT;
-        if (!k->touched[i])
+        if (!k->touched[i] || b->storage == NNC_STORAGE_LOCAL)
             continue;
         nnc_text_add(k->out, "    %s%s *const b%u = (%s *)pointers[%u]", k->stored[i] ? "" : "const ", element_type(b), i, element_type(b),
                      argument ? (uint32_t)NNC_STORAGE_ARGUMENT + b->argument : (uint32_t)b->storage);
@@ -139,6 +139,13 @@ static void print_pointers(nnc_c_kernel *k)
         nnc_c_comment(k->out, b->name);
         nnc_text_add(k->out, " */\n");
     }
+}
+
+static void print_locals(nnc_c_kernel *k)
+{
+    for (uint32_t i = 0; i < k->loops->buffers; i++)
+        if (k->touched[i] && k->loops->buffer[i].storage == NNC_STORAGE_LOCAL)
+            nnc_text_add(k->out, "    float b%u[%" PRId64 "];\n", i, k->loops->buffer[i].elements);
 }
 
 static void print_counts(nnc_c_kernel *k)
@@ -161,7 +168,7 @@ static void print_parameters(nnc_c_kernel *k)
     uint32_t printed = 0;
     for (uint32_t i = 0; i < k->loops->buffers; i++) {
         const nnc_buffer *b = &k->loops->buffer[i];
-        if (!k->touched[i] || b->storage == NNC_STORAGE_PERSISTENT)
+        if (!k->touched[i] || b->storage == NNC_STORAGE_PERSISTENT || b->storage == NNC_STORAGE_LOCAL)
             continue;
         nnc_text_add(k->out, "%s%s%s *b%u", printed++ ? ", " : "", k->stored[i] ? "" : "const ", element_type(b), i);
     }
@@ -186,6 +193,7 @@ void nnc_c_kernel_text(const nnc_loops *loops, const nnc_kernel *kernel, const n
         print_counts(&k);
         print_pointers(&k);
     }
+    print_locals(&k);
     print_body(&k, kernel->body, 1);
     nnc_text_add(out, "}\n\n");
 }

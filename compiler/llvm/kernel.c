@@ -219,6 +219,11 @@ static void emit_body(nnc_module *m, const nnc_statement *body, region *inner)
 
 static LLVMValueRef storage_base(nnc_module *m, const nnc_buffer *b, LLVMValueRef *storage)
 {
+    if (b->storage == NNC_STORAGE_LOCAL) {
+        LLVMValueRef local = LLVMBuildAlloca(m->builder, LLVMArrayType2(m->real, (uint64_t)b->elements), "");
+        LLVMSetAlignment(local, 64);
+        return local;
+    }
     uint32_t slot = b->storage == NNC_STORAGE_ARGUMENT ? (uint32_t)NNC_STORAGE_ARGUMENT + b->argument : (uint32_t)b->storage;
     if (!storage[slot]) {
         LLVMValueRef at = nnc_llvm_int(m, m->int64, slot);

@@ -56,7 +56,8 @@ typedef enum nnc_storage_class {
     NNC_STORAGE_WORKSPACE,    /* scratch of one run */
     NNC_STORAGE_PERSISTENT,   /* parameters, states, fits, constants: kept from run to run */
     NNC_STORAGE_HOST,         /* what the host sets before a step: the draw key and the schedules */
-    NNC_STORAGE_ARGUMENT      /* inputs, targets, outputs: a pointer of its own */
+    NNC_STORAGE_ARGUMENT,     /* inputs, targets, outputs: a pointer of its own */
+    NNC_STORAGE_LOCAL         /* scratch of one call of one kernel, on its stack: some KB at most; no pointer */
 } nnc_storage_class;
 
 typedef struct nnc_buffer {

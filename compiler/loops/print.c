@@ -139,7 +139,7 @@ static void add_kernel(nnc_text *out, const nnc_loops *loops, const nnc_kernel *
 
 void nnc_loops_print(const nnc_loops *loops, nnc_text *out)
 {
-    static const char *const places[] = {"workspace", "persistent", "host", "argument"};
+    static const char *const places[] = {"workspace", "persistent", "host", "argument", "local"};
     nnc_text_add(out, "loops %s batch %" PRId64 " workspace %" PRId64 " persistent %" PRId64 " host %" PRId64 "\n", loops->name, loops->batch,
                  loops->workspace_bytes, loops->persistent_bytes, loops->host_bytes);
     for (uint32_t i = 0; i < loops->buffers; i++) {

@@ -198,6 +198,8 @@ static const char *verify_buffer(const nnc_loops *loops, const nnc_buffer *b)
 {
     int64_t bytes = 4 * b->elements * (b->batched ? loops->batch : 1);
     int64_t room = b->storage == NNC_STORAGE_WORKSPACE ? loops->workspace_bytes : b->storage == NNC_STORAGE_PERSISTENT ? loops->persistent_bytes : loops->host_bytes;
+    if (b->storage == NNC_STORAGE_LOCAL)
+        return NULL;
     if (b->storage == NNC_STORAGE_ARGUMENT ? b->argument >= loops->arguments : b->offset < 0 || b->offset % 4 || b->offset + bytes > room)
         return nnc_arena_format(loops->arena, "buffer %s lies outside its storage", b->name);
     return NULL;

@@ -87,6 +87,26 @@ static void list_groups(nnc_planner *g, const uint32_t *sequence)
         }
 }
 
+/* ---- long sums ---- */
+
+enum { LONG_SUM = 160, MANY_ROWS = 48, WIDE = 192 };
+
+static int64_t product(const nnc_tensor *t, uint32_t first, uint32_t last, int64_t batch)
+{
+    int64_t all = 1;
+    for (uint32_t i = first; i < last; i++)
+        all *= t->extent[i] < 0 ? batch : t->extent[i];
+    return all;
+}
+
+/* Worth it where the same elements are read again for many rows, more of them than a first-level cache holds, at strides that crowd into few of its sets. */
+static bool is_blocked(const nnc_planner *g, const nnc_group *group, int64_t batch)
+{
+    const nnc_tensor *t = &g->p->tensor[group->member[0]];
+    return !group->loop && batch > 1 && t->reduce == NNC_REDUCE_SUM && t->rank > 1 && t->extent[t->rank - 1] >= WIDE &&
+           product(t, t->rank, (uint32_t)t->rank + t->reduced, batch) >= LONG_SUM && product(t, 0, t->rank - 1u, batch) >= MANY_ROWS;
+}
+
 /* ---- memory ---- */
 
 static void find_stored(nnc_planner *g)
@@ -107,7 +127,7 @@ static void find_stored(nnc_planner *g)
         if (g->p->tensor[t].kind != NNC_KIND_FORMULA)
             continue;
         const nnc_group *group = &plan->group[plan->group_of[t]];
-        plan->stored[t] |= group->loop != NULL;
+        plan->stored[t] |= group->loop != NULL || (group->blocked && group->member[0] == t);
         plan->last[t] = plan->last[t] < group->phase ? group->phase : plan->last[t];
         for (uint32_t i = 0; i < g->reads[t].count; i++) {
             nnc_tensor_id from = g->reads[t].read[i].from;
@@ -144,7 +164,7 @@ static uint32_t *order_again(nnc_planner *g, const uint32_t *sequence)
     return again;
 }
 
-nnc_plan *nnc_plan_make(nnc_arena *arena, const nnc_program *p, const nnc_order *order, const bool *kept, bool fuse)
+nnc_plan *nnc_plan_make(nnc_arena *arena, const nnc_program *p, const nnc_order *order, const bool *kept, int64_t batch, bool fuse)
 {
     nnc_planner g = {.arena = arena, .p = p, .plan = NNC_NEW(arena, nnc_plan), .kept = kept};
     uint32_t made = 0;
@@ -160,6 +180,7 @@ nnc_plan *nnc_plan_make(nnc_arena *arena, const nnc_program *p, const nnc_order 
     }
     for (uint32_t i = 0; i < g.nodes; i++) {
         nnc_group *group = &g.node[i];
+        group->blocked = fuse && is_blocked(&g, group, batch);
         group->rows = group->loop ? loop_has_rows(&g, group) : has_rows(&p->tensor[group->member[0]]);
     }
     for (uint32_t i = 0; i < g.nodes; i++)

@@ -17,6 +17,7 @@ typedef struct nnc_group {
     uint32_t members;
     const nnc_order_item *loop;    /* a recurrence; NULL else */
     bool rows;                     /* slot 0 of its members is what tasks are made of */
+    bool blocked;                  /* the head is a sum so long that it is added up block by block, in memory */
     uint32_t phase;
 } nnc_group;
 
@@ -29,7 +30,8 @@ typedef struct nnc_plan {
     bool *in_place;                /* formulas computed where the tensor that they are `next` of lives */
 } nnc_plan;
 
-/* kept: tensors whose values must be there at the end (arguments). fuse false: each formula a group and a phase of its own. */
-nnc_plan *nnc_plan_make(nnc_arena *arena, const nnc_program *p, const nnc_order *order, const bool *kept, bool fuse);
+/* kept: tensors whose values must be there at the end (arguments). batch: of the largest run, for what is worth while. fuse false: each formula a group and a
+ * phase of its own. */
+nnc_plan *nnc_plan_make(nnc_arena *arena, const nnc_program *p, const nnc_order *order, const bool *kept, int64_t batch, bool fuse);
 
 #endif

@@ -355,13 +355,18 @@ nnc_value_id nnc_lower_value(nnc_lower *l, nnc_ref ref)
     return known;
 }
 
-void nnc_lower_store(nnc_lower *l, nnc_value_id value)
+nnc_value_id nnc_lower_place(nnc_lower *l)
 {
     nnc_value_id at = nnc_emit_index(l->b, 0);
-    uint32_t buffer = l->s->buffer[l->t - l->s->p->tensor];
     for (uint32_t i = 0; i < l->t->rank; i++)
         at = nnc_emit2(l->b, NNC_LOOP_IADD, at, nnc_emit2(l->b, NNC_LOOP_IMUL, l->slot[i], nnc_emit_index(l->b, nnc_tensor_stride(l->t, i))));
+    return at;
+}
+
+void nnc_lower_store(nnc_lower *l, nnc_value_id value)
+{
+    uint32_t buffer = l->s->buffer[l->t - l->s->p->tensor];
     if (l->kernel->value[value].type == NNC_TYPE_BOOL)
         value = choose(l, value, nnc_emit_int(l->b, 1, nnc_lanes_of(l, value)), nnc_emit_int(l->b, 0, nnc_lanes_of(l, value)));
-    nnc_emit_store(l->b, buffer, at, nnc_lower_wide(l, value));
+    nnc_emit_store(l->b, buffer, nnc_lower_place(l), nnc_lower_wide(l, value));
 }

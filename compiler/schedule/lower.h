@@ -48,6 +48,8 @@ uint8_t nnc_lanes_of(const nnc_lower *l, nnc_value_id value);
 void nnc_lower_reset(nnc_lower *l);
 /* Stores a value (REAL, INT or BOOL) at the tensor's own place. */
 void nnc_lower_store(nnc_lower *l, nnc_value_id value);
+/* The tensor's own place, as an index into its buffer. */
+nnc_value_id nnc_lower_place(nnc_lower *l);
 /* How a read's address moves with a slot: its stride, or INT64_MIN where that is no constant. */
 int64_t nnc_read_stride(const nnc_program *p, nnc_ref read, uint32_t slot);
 int64_t nnc_tensor_stride(const nnc_tensor *t, uint32_t dimension);
@@ -62,5 +64,7 @@ typedef struct nnc_nest {
     const nnc_group *group;       /* what is computed from a formula's value where it is made; NULL: nothing more */
 } nnc_nest;
 void nnc_emit_formula(nnc_nest *nest, nnc_tensor_id id);
+/* storage.c: scratch of one kernel. */
+uint32_t nnc_scratch_buffer(nnc_scheduler *s, const char *name, int64_t elements);
 
 #endif

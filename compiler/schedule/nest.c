@@ -1,137 +1,16 @@
-/* The loops of one formula: which slot is in the lanes, which is tiled, and the tile itself.
- *
- * A sum is a chain over its reduced slots in order, or, where a long reduced slot of unit stride is what can be read fast, 16 lanes and a fixed
- * tree. Which of the two is told by the formula alone, so tiles, threads and lanes change no bit. */
+/* The loops of one formula: tiles of rows and vectors, and what stands in them. shape.c chooses. */
 #include <assert.h>
 #include <math.h>
 #include "formula/build.h"
-#include "schedule/lower.h"
+#include "schedule/tile.h"
 
-enum { MAX_ROWS = 14, MAX_VECTORS = 4, SUM_LANES = 16 };
-
-typedef struct shape {
-    int lane;                     /* output slot in the lanes; -1 none */
-    int sum_lane;                 /* reduced slot in the lanes; -1 none */
-    int row;                      /* output slot that is tiled; -1 none */
-    int column;                   /* sum_lane: a second tiled output slot; -1 none */
-    int rows, vectors;            /* tile: rows, and vectors or columns */
-} shape;
-
-typedef struct tile {
-    nnc_nest *nest;
-    const nnc_tensor *t;
-    shape shape;
-    nnc_value_id slot[NNC_MAX_SLOTS];
-    int order[NNC_MAX_SLOTS], depth;       /* free output slots, outermost first */
-} tile;
-
-/* ---- choosing ---- */
-
-static int64_t extent_at(const nnc_scheduler *s, const nnc_tensor *t, int slot) { return t->extent[slot] < 0 ? s->request->batch : t->extent[slot]; }
-
-typedef struct strides { const nnc_program *p; uint32_t slot; bool fits; bool any; nnc_ref_map seen; } strides;
-
-/* Whether every read moves by 0 or 1 element with the slot. */
-static void look(strides *v, nnc_ref ref)
-{
-    const nnc_node *n = &v->p->node[ref];
-    if (!(n->slots >> v->slot & 1) || nnc_ref_map_get(&v->seen, ref))
-        return;
-    nnc_ref_map_put(v->p->arena, &v->seen, ref, 1);
-    if (n->op == NNC_OP_READ) {
-        int64_t stride = nnc_read_stride(v->p, ref, v->slot);
-        v->fits &= stride == 0 || stride == 1;
-        v->any |= stride == 1;
-    }
-    for (uint32_t i = 0; i < n->count; i++)
-        look(v, v->p->args[n->first + i]);
-}
-
-static bool has_unit_strides(const nnc_program *p, nnc_ref body, int slot, bool *any)
-{
-    strides v = {p, (uint32_t)slot, true, false, {0}};
-    look(&v, body);
-    nnc_ref_map_close(&v.seen);
-    *any = v.any;
-    return v.fits;
-}
-
-static bool is_free(const tile *t, int slot) { return t->nest->fixed[slot] == 0; }
-
-/* The last reduced slot whose reads are all of unit stride and that is long enough to be worth lanes. */
-static int long_reduced_slot(const tile *t)
-{
-    bool any;
-    for (int slot = t->t->rank + t->t->reduced - 1; slot >= t->t->rank; slot--)
-        if (t->t->extent[slot] >= SUM_LANES && has_unit_strides(t->nest->s->p, t->t->body, slot, &any) && any)
-            return slot;
-    return -1;
-}
-
-static int last_free_slot(const tile *t)
-{
-    int slot = t->t->rank - 1;
-    return slot >= 0 && is_free(t, slot) && t->t->extent[slot] > 1 ? slot : -1;
-}
-
-/* The best number of rows for a slot: the most that divides its extent, within the registers; a batch may end anywhere. */
-static int rows_for(const tile *t, int slot, int most)
-{
-    int64_t extent = extent_at(t->nest->s, t->t, slot);
-    for (int rows = most; rows > 1; rows--)
-        if (extent % rows == 0)
-            return rows;
-    return t->t->extent[slot] < 0 && extent >= most ? most : 1;
-}
-
-static void choose_rows(tile *t, int avoid, int most)
-{
-    t->shape.row = -1;
-    t->shape.rows = 1;
-    for (int slot = 0; slot < t->t->rank; slot++) {
-        if (slot == avoid || !is_free(t, slot))
-            continue;
-        int rows = rows_for(t, slot, most);
-        if (rows > 1 && rows >= t->shape.rows) {
-            t->shape.row = slot;
-            t->shape.rows = rows;
-        }
-    }
-}
-
-static int least(int64_t a, int64_t b) { return (int)(a < b ? a : b); }
-
-static void choose(tile *t)
-{
-    const nnc_machine *m = t->nest->s->machine;
-    bool sum = t->t->reduce == NNC_REDUCE_SUM && t->t->reduced > 0, any;
-    int last = last_free_slot(t);
-    t->shape = (shape){-1, -1, -1, -1, 1, 1};
-    if (m->lanes == 1)
-        return;
-    bool fits = last >= 0 && t->t->extent[last] > 0 && has_unit_strides(t->nest->s->p, t->t->body, last, &any);
-    if (sum && !fits)
-        t->shape.sum_lane = long_reduced_slot(t);
-    if (t->shape.sum_lane >= 0) {
-        int registers = 16 * m->registers * m->lanes / (16 * SUM_LANES);
-        t->shape.column = last >= 0 && rows_for(t, last, 4) > 1 ? last : -1;
-        t->shape.vectors = t->shape.column >= 0 ? rows_for(t, last, 4) : 1;
-        choose_rows(t, last, least(4, (registers - 2) / (t->shape.vectors + 1)));
-        return;
-    }
-    if (last >= 0 && t->t->extent[last] > 0)
-        t->shape.lane = last;
-    if (!sum || t->shape.lane < 0)
-        return;
-    t->shape.vectors = least(MAX_VECTORS, (t->t->extent[last] + m->lanes - 1) / m->lanes);
-    choose_rows(t, last, least(MAX_ROWS, (m->registers - 2 - t->shape.vectors) / t->shape.vectors));
-}
+static bool is_free(const nnc_tile *t, int slot) { return t->nest->fixed[slot] == 0; }
 
 /* ---- the tile ---- */
 
 static nnc_value_id offset(nnc_builder *b, nnc_value_id at, int64_t by) { return by ? nnc_emit2(b, NNC_LOOP_IADD, at, nnc_emit_index(b, by)) : at; }
 
-static nnc_lower lower_at(const tile *t, int lane, uint8_t lanes)
+static nnc_lower lower_at(const nnc_tile *t, int lane, uint8_t lanes)
 {
     nnc_lower l = {.s = t->nest->s, .b = t->nest->b, .kernel = t->nest->kernel, .t = t->t, .lane = lane, .lanes = lanes};
     for (int i = 0; i < t->t->rank + t->t->reduced; i++)
@@ -183,20 +62,23 @@ static nnc_value_id combine(nnc_lower *l, nnc_reduce reduce, nnc_ref body, nnc_v
     return nnc_emit2(l->b, reduce == NNC_REDUCE_PROD ? NNC_LOOP_MUL : reduce == NNC_REDUCE_MAX ? NNC_LOOP_MAX : NNC_LOOP_MIN, acc, x);
 }
 
-/* Opens the loops of the reduced slots but `except`; they are closed by close_reduced. */
-static void open_reduced(tile *t, int except)
+/* Opens the loops of the reduced slots but `except` and those around blocks; they are closed by close_reduced. */
+static void open_reduced(nnc_tile *t, int except)
 {
-    for (int slot = t->t->rank; slot < t->t->rank + t->t->reduced; slot++) {
+    nnc_builder *b = t->nest->b;
+    for (int slot = t->shape.block >= 0 ? t->shape.block : t->t->rank; slot < t->t->rank + t->t->reduced; slot++) {
         if (slot == except)
             continue;
-        nnc_value_id high = t->t->extent[slot] < 0 ? nnc_emit(t->nest->b, NNC_LOOP_BATCH, NULL, 0, 0) : nnc_emit_index(t->nest->b, t->t->extent[slot]);
-        t->slot[slot] = nnc_open_for(t->nest->b, nnc_emit_index(t->nest->b, 0), high, 1);
+        nnc_value_id low = nnc_emit_index(b, 0);
+        nnc_value_id high = t->t->extent[slot] < 0 ? nnc_emit(b, NNC_LOOP_BATCH, NULL, 0, 0) : nnc_emit_index(b, t->t->extent[slot]);
+        bool block = slot == t->shape.block;
+        t->slot[slot] = nnc_open_for(b, block ? t->low : low, block ? t->high : high, 1);
     }
 }
 
-static void close_reduced(tile *t, int except)
+static void close_reduced(nnc_tile *t, int except)
 {
-    for (int slot = t->t->rank; slot < t->t->rank + t->t->reduced; slot++)
+    for (int slot = t->shape.block >= 0 ? t->shape.block : t->t->rank; slot < t->t->rank + t->t->reduced; slot++)
         if (slot != except)
             nnc_close(t->nest->b);
 }
@@ -213,7 +95,7 @@ static nnc_ref own_read(const nnc_program *p, nnc_tensor_id id)
 }
 
 /* The formula's value is made: what the group makes of it here, then what of all that needs memory is stored. */
-static void finish(const tile *t, nnc_lower *l, nnc_value_id value)
+static void finish(const nnc_tile *t, nnc_lower *l, nnc_value_id value)
 {
     const nnc_scheduler *s = t->nest->s;
     const nnc_group *group = t->nest->group;
@@ -236,7 +118,7 @@ static void finish(const tile *t, nnc_lower *l, nnc_value_id value)
     }
 }
 
-static void emit_map(tile *t, uint8_t lanes)
+static void emit_map(nnc_tile *t, uint8_t lanes)
 {
     nnc_lower l = lower_at(t, t->shape.lane, lanes);
     if (t->shape.lane < 0)
@@ -246,7 +128,7 @@ static void emit_map(tile *t, uint8_t lanes)
 }
 
 /* The position among the reduced slots, row-major, as INTs. */
-static nnc_value_id flat_position(const tile *t)
+static nnc_value_id flat_position(const nnc_tile *t)
 {
     nnc_builder *b = t->nest->b;
     nnc_value_id at = nnc_emit_index(b, 0);
@@ -256,7 +138,7 @@ static nnc_value_id flat_position(const tile *t)
 }
 
 /* First place wins; a NaN wins over all. */
-static void emit_position(tile *t, uint8_t lanes)
+static void emit_position(nnc_tile *t, uint8_t lanes)
 {
     nnc_builder *b = t->nest->b;
     nnc_loop_op before = NNC_LOOP_LT;
@@ -279,8 +161,7 @@ static void emit_position(tile *t, uint8_t lanes)
     nnc_ref_map_close(&end.done);
 }
 
-/* The lower for tile element (r, v): row + r, lane or column + v * step. */
-static nnc_lower element_at(const tile *t, int r, int v, int lane, uint8_t lanes, int second, int64_t step)
+nnc_lower nnc_tile_element(const nnc_tile *t, int r, int v, int lane, uint8_t lanes, int second, int64_t step)
 {
     nnc_lower l = lower_at(t, lane, lanes);
     if (t->shape.row >= 0)
@@ -290,33 +171,64 @@ static nnc_lower element_at(const tile *t, int r, int v, int lane, uint8_t lanes
     return l;
 }
 
-static void emit_chain(tile *t, int rows, int vectors, uint8_t lanes)
+/* Where the sum so far is, for blocks after the first. */
+static nnc_value_id start_value(nnc_tile *t, int r, int v, uint8_t lanes)
 {
     nnc_builder *b = t->nest->b;
-    uint32_t acc[MAX_ROWS][MAX_VECTORS];
+    nnc_value_id start = nnc_emit_real(b, start_of(t->t->reduce), lanes);
+    if (t->shape.block < 0)
+        return start;
+    nnc_lower l = nnc_tile_element(t, r, v, t->shape.lane, lanes, t->shape.lane, lanes);
+    nnc_value_id so_far = nnc_emit_load(b, t->nest->s->buffer[t->t - t->nest->s->p->tensor], nnc_lower_place(&l), lanes, false);
+    return nnc_emit3(b, NNC_LOOP_SELECT, nnc_emit_broadcast(b, t->first, lanes), start, so_far);
+}
+
+static void end_chain(nnc_tile *t, int rows, int vectors, uint8_t lanes, uint32_t acc[NNC_MAX_ROWS][NNC_MAX_VECTORS])
+{
+    nnc_builder *b = t->nest->b;
+    for (int r = 0; r < rows && t->shape.block >= 0; r++)
+        for (int v = 0; v < vectors; v++) {
+            nnc_lower l = nnc_tile_element(t, r, v, t->shape.lane, lanes, t->shape.lane, lanes);
+            nnc_lower_store(&l, nnc_emit_get(b, acc[r][v]));
+        }
+    if (t->shape.block >= 0 && t->nest->group->members == 1)
+        return;
+    if (t->shape.block >= 0)
+        nnc_open_if(b, t->last);
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < vectors; v++) {
+            nnc_lower l = nnc_tile_element(t, r, v, t->shape.lane, lanes, t->shape.lane, lanes);
+            finish(t, &l, nnc_emit_get(b, acc[r][v]));
+            nnc_ref_map_close(&l.done);
+        }
+    if (t->shape.block >= 0)
+        nnc_close(b);
+}
+
+static void emit_chain(nnc_tile *t, int rows, int vectors, uint8_t lanes)
+{
+    nnc_builder *b = t->nest->b;
+    uint32_t acc[NNC_MAX_ROWS][NNC_MAX_VECTORS];
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++) {
             acc[r][v] = nnc_new_register(b, NNC_TYPE_REAL, lanes);
-            nnc_emit_set(b, acc[r][v], nnc_emit_real(b, start_of(t->t->reduce), lanes));
+            nnc_emit_set(b, acc[r][v], start_value(t, r, v, lanes));
         }
     open_reduced(t, -1);
+    nnc_load_panels(t, vectors, lanes);
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++) {
-            nnc_lower l = element_at(t, r, v, t->shape.lane, lanes, t->shape.lane, lanes);
+            nnc_lower l = nnc_tile_element(t, r, v, t->shape.lane, lanes, t->shape.lane, lanes);
+            nnc_use_panels(t, &l, v);
             nnc_emit_set(b, acc[r][v], combine(&l, t->t->reduce, t->t->body, nnc_emit_get(b, acc[r][v])));
             nnc_ref_map_close(&l.done);
         }
     close_reduced(t, -1);
-    for (int r = 0; r < rows; r++)
-        for (int v = 0; v < vectors; v++) {
-            nnc_lower l = element_at(t, r, v, t->shape.lane, lanes, t->shape.lane, lanes);
-            finish(t, &l, nnc_emit_get(b, acc[r][v]));
-            nnc_ref_map_close(&l.done);
-        }
+    end_chain(t, rows, vectors, lanes, acc);
 }
 
 /* One pass of a lanes-in-the-sum tile over the reduced slots, the lane slot from low to high by `lanes`. */
-static void sum_pass(tile *t, int rows, int columns, uint8_t lanes, int64_t low, int64_t high, uint32_t acc[MAX_ROWS][MAX_VECTORS])
+static void sum_pass(nnc_tile *t, int rows, int columns, uint8_t lanes, int64_t low, int64_t high, uint32_t acc[NNC_MAX_ROWS][NNC_MAX_VECTORS])
 {
     nnc_builder *b = t->nest->b;
     int slot = t->shape.sum_lane;
@@ -329,7 +241,7 @@ static void sum_pass(tile *t, int rows, int columns, uint8_t lanes, int64_t low,
     t->slot[slot] = nnc_open_for(b, nnc_emit_index(b, low), nnc_emit_index(b, high), lanes);
     for (int r = 0; r < rows; r++)
         for (int c = 0; c < columns; c++) {
-            nnc_lower l = element_at(t, r, c, lanes > 1 ? slot : -1, lanes, t->shape.column, 1);
+            nnc_lower l = nnc_tile_element(t, r, c, lanes > 1 ? slot : -1, lanes, t->shape.column, 1);
             nnc_emit_set(b, acc[r][c], add_body(&l, t->t->body, nnc_emit_get(b, acc[r][c])));
             nnc_ref_map_close(&l.done);
         }
@@ -337,17 +249,17 @@ static void sum_pass(tile *t, int rows, int columns, uint8_t lanes, int64_t low,
     close_reduced(t, slot);
 }
 
-static void emit_lane_sum(tile *t, int rows, int columns)
+static void emit_lane_sum(nnc_tile *t, int rows, int columns)
 {
     nnc_builder *b = t->nest->b;
-    uint32_t wide[MAX_ROWS][MAX_VECTORS], rest[MAX_ROWS][MAX_VECTORS];
-    int64_t extent = t->t->extent[t->shape.sum_lane], whole = extent / SUM_LANES * SUM_LANES;
-    sum_pass(t, rows, columns, SUM_LANES, 0, whole, wide);
+    uint32_t wide[NNC_MAX_ROWS][NNC_MAX_VECTORS], rest[NNC_MAX_ROWS][NNC_MAX_VECTORS];
+    int64_t extent = t->t->extent[t->shape.sum_lane], whole = extent / NNC_SUM_LANES * NNC_SUM_LANES;
+    sum_pass(t, rows, columns, NNC_SUM_LANES, 0, whole, wide);
     if (whole < extent)
         sum_pass(t, rows, columns, 1, whole, extent, rest);
     for (int r = 0; r < rows; r++)
         for (int c = 0; c < columns; c++) {
-            nnc_lower l = element_at(t, r, c, -1, 1, t->shape.column, 1);
+            nnc_lower l = nnc_tile_element(t, r, c, -1, 1, t->shape.column, 1);
             nnc_value_id sum = nnc_emit1(b, NNC_LOOP_FOLD_ADD, nnc_emit_get(b, wide[r][c]));
             if (whole < extent)
                 sum = nnc_emit2(b, NNC_LOOP_ADD, sum, nnc_emit_get(b, rest[r][c]));
@@ -356,7 +268,7 @@ static void emit_lane_sum(tile *t, int rows, int columns)
         }
 }
 
-static void emit_tile(tile *t, int rows, int vectors, uint8_t lanes)
+static void emit_tile(nnc_tile *t, int rows, int vectors, uint8_t lanes)
 {
     if (t->shape.sum_lane >= 0)
         emit_lane_sum(t, rows, vectors);
@@ -370,16 +282,16 @@ static void emit_tile(tile *t, int rows, int vectors, uint8_t lanes)
 
 /* ---- the loops around ---- */
 
-static void emit_level(tile *t, int level, int rows, int vectors, uint8_t lanes);
-
-static void loop_over(tile *t, int level, int slot, nnc_value_id low, nnc_value_id high, int64_t step, int rows, int vectors, uint8_t lanes)
+static void loop_over(nnc_tile *t, int level, int slot, nnc_value_id low, nnc_value_id high, int64_t step, int rows, int vectors, uint8_t lanes)
 {
     t->slot[slot] = nnc_open_for(t->nest->b, low, high, step);
-    emit_level(t, level + 1, rows, vectors, lanes);
+    if (slot == t->shape.lane && t->shape.block >= 0)
+        nnc_emit_panels(t, vectors, lanes);
+    nnc_emit_level(t, level + 1, rows, vectors, lanes);
     nnc_close(t->nest->b);
 }
 
-static void bounds_of(const tile *t, int slot, nnc_value_id *low, nnc_value_id *high)
+static void bounds_of(const nnc_tile *t, int slot, nnc_value_id *low, nnc_value_id *high)
 {
     nnc_builder *b = t->nest->b;
     *low = nnc_emit_index(b, 0);
@@ -390,7 +302,7 @@ static void bounds_of(const tile *t, int slot, nnc_value_id *low, nnc_value_id *
     }
 }
 
-static void loop_rows(tile *t, int level, int slot, int vectors, uint8_t lanes)
+static void loop_rows(nnc_tile *t, int level, int slot, int vectors, uint8_t lanes)
 {
     nnc_builder *b = t->nest->b;
     nnc_value_id low, high;
@@ -408,7 +320,7 @@ static void loop_rows(tile *t, int level, int slot, int vectors, uint8_t lanes)
 }
 
 /* Whole tiles of vectors, then fewer vectors, then narrower ones. */
-static void loop_lanes(tile *t, int level, int slot)
+static void loop_lanes(nnc_tile *t, int level, int slot)
 {
     nnc_builder *b = t->nest->b;
     int64_t extent = t->t->extent[slot], at = 0;
@@ -427,7 +339,7 @@ static void loop_lanes(tile *t, int level, int slot)
     }
 }
 
-static void emit_level(tile *t, int level, int rows, int vectors, uint8_t lanes)
+void nnc_emit_level(nnc_tile *t, int level, int rows, int vectors, uint8_t lanes)
 {
     nnc_value_id low, high;
     if (level == t->depth) {
@@ -450,24 +362,30 @@ static void emit_level(tile *t, int level, int rows, int vectors, uint8_t lanes)
         loop_over(t, level, slot, low, high, 1, rows, vectors, lanes);
 }
 
-/* Free slots outermost first; the tiled ones are innermost, columns around rows, so that a panel of the vector operand stays near. */
-static void order_slots(tile *t)
+/* Free slots outermost first; the tiled ones are innermost, columns around rows, so that a panel of the vector operand stays near. A sum in blocks
+ * has the lanes outermost: what they read is copied once for all the rest. */
+static void order_slots(nnc_tile *t)
 {
     int tiled[3] = {t->shape.column, t->shape.lane, t->shape.row};
+    if (t->shape.block >= 0)
+        t->order[t->depth++] = t->shape.lane;
     for (int slot = 0; slot < t->t->rank; slot++)
         if (is_free(t, slot) && slot != tiled[0] && slot != tiled[1] && slot != tiled[2])
             t->order[t->depth++] = slot;
     for (int i = 0; i < 3; i++)
-        if (tiled[i] >= 0)
+        if (tiled[i] >= 0 && !(t->shape.block >= 0 && tiled[i] == t->shape.lane))
             t->order[t->depth++] = tiled[i];
 }
 
 void nnc_emit_formula(nnc_nest *nest, nnc_tensor_id id)
 {
-    tile t = {.nest = nest, .t = &nest->s->p->tensor[id]};
+    nnc_tile t = {.nest = nest, .t = &nest->s->p->tensor[id]};
     for (int i = 0; i < NNC_MAX_SLOTS; i++)
         t.slot[i] = nest->fixed[i];
-    choose(&t);
+    nnc_choose_shape(&t);
     order_slots(&t);
-    emit_level(&t, 0, 1, t.shape.lane >= 0 ? 1 : t.shape.column >= 0 ? t.shape.vectors : 1, 1);
+    if (t.shape.block >= 0)
+        nnc_emit_blocks(&t);
+    else
+        nnc_emit_level(&t, 0, 1, t.shape.lane >= 0 ? 1 : t.shape.column >= 0 ? t.shape.vectors : 1, 1);
 }

@@ -9,6 +9,11 @@ static uint32_t add_buffer(nnc_scheduler *s, nnc_buffer buffer)
     return s->loops->buffers - 1;
 }
 
+uint32_t nnc_scratch_buffer(nnc_scheduler *s, const char *name, int64_t elements)
+{
+    return add_buffer(s, (nnc_buffer){.name = name, .storage = NNC_STORAGE_LOCAL, .elements = elements, .written = true});
+}
+
 static nnc_buffer buffer_of(const nnc_tensor *t, nnc_tensor_id id, nnc_storage_class storage)
 {
     return (nnc_buffer){.name = t->name, .tensor = id, .storage = storage, .elements = nnc_elements(t), .batched = nnc_batched(t),

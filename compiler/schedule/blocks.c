@@ -1,0 +1,137 @@
+/* Sums in blocks: the reduced slots are walked a cacheful at a time, the sums so far standing in memory, and what a range of lanes reads of a block
+ * for every row is copied together first (Goto, van de Geijn: Anatomy of high-performance matrix multiplication, 2008). The order of each sum stays. */
+#include "schedule/tile.h"
+
+static nnc_value_id extent_value(nnc_tile *t, int slot)
+{
+    nnc_builder *b = t->nest->b;
+    return t->t->extent[slot] < 0 ? nnc_emit(b, NNC_LOOP_BATCH, NULL, 0, 0) : nnc_emit_index(b, t->t->extent[slot]);
+}
+
+/* ---- blocks ---- */
+
+static void note_ends(nnc_tile *t, int slot, nnc_value_id at, nnc_value_id next, nnc_value_id end)
+{
+    nnc_builder *b = t->nest->b;
+    nnc_value_id first = nnc_emit2(b, NNC_LOOP_IEQ, at, nnc_emit_index(b, 0)), last = nnc_emit2(b, NNC_LOOP_ILE, end, next);
+    t->first = slot == t->t->rank ? first : nnc_emit2(b, NNC_LOOP_AND, t->first, first);
+    t->last = slot == t->t->rank ? last : nnc_emit2(b, NNC_LOOP_AND, t->last, last);
+}
+
+void nnc_emit_blocks(nnc_tile *t)
+{
+    nnc_builder *b = t->nest->b;
+    nnc_value_id zero = nnc_emit_index(b, 0);
+    for (int slot = t->t->rank; slot <= t->shape.block; slot++) {
+        int64_t step = slot == t->shape.block ? t->shape.block_size : 1;
+        nnc_value_id end = extent_value(t, slot), at = nnc_open_for(b, zero, end, step), next = nnc_emit2(b, NNC_LOOP_IADD, at, nnc_emit_index(b, step));
+        note_ends(t, slot, at, next, end);
+        t->slot[slot] = at;
+        t->low = at;
+        t->high = nnc_emit2(b, NNC_LOOP_IMIN, next, end);
+    }
+    nnc_emit_level(t, 0, 1, 1, 1);
+    for (int slot = t->t->rank; slot <= t->shape.block; slot++)
+        nnc_close(b);
+}
+
+/* ---- panels ---- */
+
+static bool mentions(const nnc_program *p, nnc_ref ref, int slot) { return (p->node[ref].slots >> slot & 1) != 0; }
+
+/* Elements of a panel for one range of lanes: over the slots of the sum inside a block that the read mentions. */
+static int64_t panel_elements(const nnc_tile *t, nnc_ref read)
+{
+    const nnc_program *p = t->nest->s->p;
+    int64_t points = 1;
+    for (int slot = t->shape.block; slot < t->t->rank + t->t->reduced; slot++)
+        if (mentions(p, read, slot))
+            points *= slot == t->shape.block ? t->shape.block_size : t->t->extent[slot] < 0 ? t->nest->s->request->batch : t->t->extent[slot];
+    return points * t->shape.vectors * t->nest->s->machine->lanes;
+}
+
+/* Reads that the lanes move, that the block moves, and that no other output slot does. */
+static void find_panels(nnc_tile *t, nnc_ref ref, nnc_ref_map *seen)
+{
+    const nnc_program *p = t->nest->s->p;
+    const nnc_node *n = &p->node[ref];
+    bool others = false, inside = false;
+    if (nnc_ref_map_get(seen, ref))
+        return;
+    nnc_ref_map_put(p->arena, seen, ref, 1);
+    for (int slot = 0; slot < t->t->rank + t->t->reduced; slot++) {
+        others |= slot < t->t->rank && slot != t->shape.lane && mentions(p, ref, slot);
+        inside |= slot >= t->shape.block && mentions(p, ref, slot);
+    }
+    if (n->op == NNC_OP_READ && mentions(p, ref, t->shape.lane) && inside && !others && t->panels < NNC_MAX_PANELS &&
+        p->tensor[n->integer[0]].element == NNC_REAL && panel_elements(t, ref) * 4 <= t->nest->s->machine->l1) {
+        t->panel[t->panels] = (nnc_panel){ref, nnc_scratch_buffer(t->nest->s, p->tensor[n->integer[0]].name, panel_elements(t, ref)), {0}};
+        t->panels++;
+        return;
+    }
+    for (uint32_t i = 0; i < n->count; i++)
+        find_panels(t, p->args[n->first + i], seen);
+}
+
+/* Where in the panel the present point of the sum is. */
+static nnc_value_id panel_place(nnc_tile *t, nnc_ref read, int v, int vectors, uint8_t lanes)
+{
+    nnc_builder *b = t->nest->b;
+    nnc_value_id at = nnc_emit_index(b, 0);
+    for (int slot = t->shape.block; slot < t->t->rank + t->t->reduced; slot++) {
+        if (!mentions(t->nest->s->p, read, slot))
+            continue;
+        nnc_value_id from = slot == t->shape.block ? nnc_emit2(b, NNC_LOOP_ISUB, t->slot[slot], t->low) : t->slot[slot];
+        if (slot > t->shape.block)
+            at = nnc_emit2(b, NNC_LOOP_IMUL, at, extent_value(t, slot));
+        at = nnc_emit2(b, NNC_LOOP_IADD, at, from);
+    }
+    at = nnc_emit2(b, NNC_LOOP_IMUL, at, nnc_emit_index(b, (int64_t)vectors * lanes));
+    return nnc_emit2(b, NNC_LOOP_IADD, at, nnc_emit_index(b, (int64_t)v * lanes));
+}
+
+static void copy_panel(nnc_tile *t, const nnc_panel *panel, int vectors, uint8_t lanes)
+{
+    nnc_builder *b = t->nest->b;
+    const nnc_program *p = t->nest->s->p;
+    int opened = 0;
+    for (int slot = t->shape.block; slot < t->t->rank + t->t->reduced; slot++) {
+        if (!mentions(p, panel->read, slot))
+            continue;
+        bool block = slot == t->shape.block;
+        t->slot[slot] = nnc_open_for(b, block ? t->low : nnc_emit_index(b, 0), block ? t->high : extent_value(t, slot), 1);
+        opened++;
+    }
+    for (int v = 0; v < vectors; v++) {
+        nnc_lower l = nnc_tile_element(t, 0, v, t->shape.lane, lanes, t->shape.lane, lanes);
+        nnc_value_id value = nnc_lower_wide(&l, nnc_lower_value(&l, panel->read));
+        nnc_emit_store(b, panel->buffer, panel_place(t, panel->read, v, vectors, lanes), value);
+        nnc_ref_map_close(&l.done);
+    }
+    while (opened-- > 0)
+        nnc_close(b);
+}
+
+void nnc_emit_panels(nnc_tile *t, int vectors, uint8_t lanes)
+{
+    if (t->panels == 0) {
+        nnc_ref_map seen = {0};
+        find_panels(t, t->t->body, &seen);
+        nnc_ref_map_close(&seen);
+    }
+    for (int i = 0; i < t->panels; i++)
+        copy_panel(t, &t->panel[i], vectors, lanes);
+}
+
+void nnc_load_panels(nnc_tile *t, int vectors, uint8_t lanes)
+{
+    for (int i = 0; i < t->panels; i++)
+        for (int v = 0; v < vectors; v++)
+            t->panel[i].value[v] = nnc_emit_load(t->nest->b, t->panel[i].buffer, panel_place(t, t->panel[i].read, v, vectors, lanes), lanes, false);
+}
+
+void nnc_use_panels(const nnc_tile *t, nnc_lower *l, int v)
+{
+    for (int i = 0; i < t->panels; i++)
+        nnc_ref_map_put(t->nest->s->arena, &l->done, t->panel[i].read, t->panel[i].value[v]);
+}

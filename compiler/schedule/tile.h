@@ -1,0 +1,52 @@
+/* Inside this folder: the tile of one formula: which slots are in the lanes, tiled, or blocked. */
+#ifndef NNC_SCHEDULE_TILE_H
+#define NNC_SCHEDULE_TILE_H
+
+#include "schedule/lower.h"
+
+enum { NNC_MAX_ROWS = 14, NNC_MAX_VECTORS = 4, NNC_SUM_LANES = 16, NNC_MAX_PANELS = 2 };
+
+typedef struct nnc_shape {
+    int lane;                     /* output slot in the lanes; -1 none */
+    int sum_lane;                 /* reduced slot in the lanes; -1 none */
+    int row;                      /* output slot that is tiled; -1 none */
+    int column;                   /* sum_lane: a second tiled output slot; -1 none */
+    int rows, vectors;            /* tile: rows, and vectors or columns */
+    int block;                    /* reduced slot that is summed block by block; -1 none. Those before it are walked outside, those after it inside */
+    int64_t block_size;
+} nnc_shape;
+
+/* What a block of the sum reads for a range of lanes whatever the row: copied together, so that it is read from near by. */
+typedef struct nnc_panel {
+    nnc_ref read;
+    uint32_t buffer;
+    nnc_value_id value[NNC_MAX_VECTORS];   /* at the present point of the sum */
+} nnc_panel;
+
+typedef struct nnc_tile {
+    nnc_nest *nest;
+    const nnc_tensor *t;
+    nnc_shape shape;
+    nnc_value_id slot[NNC_MAX_SLOTS];
+    int order[NNC_MAX_SLOTS], depth;       /* free output slots, outermost first */
+    /* a sum in blocks */
+    nnc_value_id low, high;                /* of the block slot */
+    nnc_value_id first, last;              /* whether this is the first block, the last one */
+    nnc_panel panel[NNC_MAX_PANELS];
+    int panels;
+} nnc_tile;
+
+/* shape.c */
+void nnc_choose_shape(nnc_tile *t);
+
+/* nest.c: the lower for tile element (r, v): row + r, slot `second` + v * step. */
+nnc_lower nnc_tile_element(const nnc_tile *t, int r, int v, int lane, uint8_t lanes, int second, int64_t step);
+void nnc_emit_level(nnc_tile *t, int level, int rows, int vectors, uint8_t lanes);
+
+/* blocks.c */
+void nnc_emit_blocks(nnc_tile *t);                                        /* the loops of blocks, around all levels */
+void nnc_emit_panels(nnc_tile *t, int vectors, uint8_t lanes);            /* copies what the present range of lanes reads */
+void nnc_load_panels(nnc_tile *t, int vectors, uint8_t lanes);            /* inside the sum's loops */
+void nnc_use_panels(const nnc_tile *t, nnc_lower *l, int v);
+
+#endif
