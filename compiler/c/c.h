@@ -24,9 +24,12 @@ typedef struct nnc_c_model {
     uint32_t arguments;
     const nnc_c_classes *classes;  /* tables to emit */
     uint32_t class_tables;
-    int64_t weight_bytes;
 } nnc_c_model;
 
+/* The parameter's name in C: no keyword, no other parameter's. */
+const char *nnc_c_parameter(const nnc_c_model *model, uint32_t argument);
+/* Bytes of the weights that the loops read. */
+int64_t nnc_c_weight_bytes(const nnc_loops *loops);
 void nnc_c_source(const nnc_c_model *model, const char *header_name, nnc_text *out);
 void nnc_c_header(const nnc_c_model *model, nnc_text *out);
 /* The kernels alone as functions f(void *const *pointers, int64_t batch, int64_t first, int64_t last), for tests: any program, any batch. */

@@ -14,7 +14,7 @@ static double seconds(void)
 static bool find_machine(nnc_network *network, const nnc_network_request *request, const char **error)
 {
     if (!request->compile) {
-        network->machine = nnc_machine_find("c");
+        network->machine = request->machine ? request->machine : nnc_machine_find("c");
         return true;
     }
     network->llvm = nnc_llvm_load(network->arena, error);

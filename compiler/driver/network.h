@@ -26,7 +26,8 @@ typedef struct nnc_network_request {
     int64_t train_batch;       /* the largest minibatch */
     int64_t set_batch;         /* of measuring, fitting and predicting */
     nnc_target target;         /* of the code; its machine is planned for */
-    bool compile;              /* false: formulas and loops only, for --emit and the summary */
+    bool compile;              /* false: formulas and loops only, for --emit, the summary and exports */
+    const nnc_machine *machine;/* to plan for where nothing is compiled; NULL: portable C */
     int level;                 /* -O */
 } nnc_network_request;
 

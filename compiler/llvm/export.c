@@ -94,6 +94,23 @@ static void run_kernels(exporter *e, const LLVMValueRef *kernels)
     }
 }
 
+/* extern const char *const SYMBOL[count] */
+static void add_table(nnc_module *m, const nnc_export_table *table)
+{
+    LLVMValueRef *names = NNC_ARRAY(m->arena, LLVMValueRef, (size_t)table->count + 1);
+    for (int64_t i = 0; i < table->count; i++) {
+        LLVMValueRef text = LLVMConstStringInContext2(m->context, table->names[i], strlen(table->names[i]), 0);
+        names[i] = LLVMAddGlobal(m->module, LLVMTypeOf(text), "name");
+        LLVMSetInitializer(names[i], text);
+        LLVMSetGlobalConstant(names[i], 1);
+        LLVMSetLinkage(names[i], LLVMPrivateLinkage);
+    }
+    LLVMValueRef all = LLVMConstArray2(m->pointer, names, (uint64_t)table->count);
+    LLVMValueRef global = LLVMAddGlobal(m->module, LLVMTypeOf(all), table->symbol);
+    LLVMSetInitializer(global, all);
+    LLVMSetGlobalConstant(global, 1);
+}
+
 void nnc_llvm_export(nnc_module *m, const nnc_loops *loops, const LLVMValueRef *kernels, const nnc_export *exported)
 {
     LLVMTypeRef *types = NNC_ARRAY(m->arena, LLVMTypeRef, exported->arguments + 1);
@@ -101,6 +118,8 @@ void nnc_llvm_export(nnc_module *m, const nnc_loops *loops, const LLVMValueRef *
         types[i] = m->pointer;
     LLVMValueRef function = LLVMAddFunction(m->module, exported->symbol, LLVMFunctionType(m->int32, types, exported->arguments + 1, 0));
     exporter e = {m, loops, exported, function, NULL};
+    for (uint32_t i = 0; i < exported->tables; i++)
+        add_table(m, &exported->table[i]);
     nnc_llvm_attribute(m, function, "nounwind", NULL);
     LLVMPositionBuilderAtEnd(m->builder, block(&e, "entry"));
     e.refused = block(&e, "refused");

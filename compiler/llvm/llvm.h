@@ -21,12 +21,16 @@ typedef void (*nnc_kernel_function)(void *const *pointers, int64_t batch, int64_
 typedef struct nnc_jit nnc_jit;
 
 /* What an object exports beside its kernels (which are then internal): int NAME_predict(inputs.., outputs.., void *workspace). */
+typedef struct nnc_export_table { const char *symbol; const char *const *names; int64_t count; } nnc_export_table;   /* iris_species_names[3] */
+
 typedef struct nnc_export {
     const char *symbol;            /* iris_predict */
     const uint32_t *argument;      /* buffers in the order of the parameters */
     uint32_t arguments;
     const int64_t *class_count;    /* for each: a class input's count, to be checked 0 <= v < count (0: no check) */
     const unsigned char *persistent;  /* the persistent block's bytes: become a constant of the object */
+    const nnc_export_table *table;
+    uint32_t tables;
 } nnc_export;
 
 typedef enum nnc_llvm_output { NNC_LLVM_OBJECT, NNC_LLVM_ASSEMBLY, NNC_LLVM_TEXT } nnc_llvm_output;
