@@ -4,6 +4,10 @@
 #include <stdlib.h>
 #include "driver/network.h"
 #include "formula/interpret.h"
+#include "transform/prepare.h"
+
+/* What is worth preparing: see transform/prepare.h. */
+enum { SMALL_RESULT = 4096, MANY_POINTS = 16, OFTEN_READ = 512 };
 
 /* A pass's result is checked where that is asked for or in debug builds; what is wrong then is a fault of ours. */
 static void must_hold(const nnc_program *p, const char *pass, const char *part)
@@ -70,6 +74,11 @@ nnc_part *nnc_part_make(nnc_network *network, const char *name, const nnc_progra
     must_hold(p, "simplification", name);
     nnc_hoist_schedules(p);
     must_hold(p, "hoisting", name);
+    if (level > 0) {
+        nnc_part_sums(p, SMALL_RESULT, MANY_POINTS);
+        nnc_turn_reads(p, batch, OFTEN_READ);
+        must_hold(p, "preparation", name);
+    }
     part->name = name;
     part->network = network;
     part->program = p;

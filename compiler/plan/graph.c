@@ -26,12 +26,16 @@ static void note_read(nnc_planner *g, nnc_tensor_id t, const nnc_node *n)
     nnc_readings *list = &g->reads[t];
     nnc_reading *r = (nnc_reading *)nnc_find_reading(g, t, (nnc_tensor_id)n->integer[0]);
     if (!r) {
-        NNC_PUSH(g->arena, list->read, list->count, list->capacity) = (nnc_reading){(nnc_tensor_id)n->integer[0], true, true};
+        NNC_PUSH(g->arena, list->read, list->count, list->capacity) = (nnc_reading){(nnc_tensor_id)n->integer[0], true, UINT32_MAX};
         r = &list->read[list->count - 1];
     }
     for (uint32_t i = 0; i < n->count; i++)
-        r->own &= is_own(g->p, n, i);
-    r->row &= n->count > 0 && is_own(g->p, n, 0);
+        if (!is_own(g->p, n, i)) {
+            r->own = false;
+            r->rows &= ~(1u << i);
+        }
+    if (n->count == 0)
+        r->rows = 0;
 }
 
 static void note_reads(nnc_planner *g, nnc_tensor_id t, nnc_ref ref, uint32_t *seen)

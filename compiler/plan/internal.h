@@ -4,8 +4,8 @@
 
 #include "plan/plan.h"
 
-/* What a formula reads of another tensor. own: each read is at the reader's own place (subscript i is INDEX i); row: at least in its first subscript. */
-typedef struct nnc_reading { nnc_tensor_id from; bool own, row; } nnc_reading;
+/* What a formula reads of another tensor. own: each read is at the reader's own place (subscript i is INDEX i); rows: bit i, at least subscript i is. */
+typedef struct nnc_reading { nnc_tensor_id from; bool own; uint32_t rows; } nnc_reading;
 typedef struct nnc_readings { nnc_reading *read; uint32_t count, capacity; } nnc_readings;
 
 typedef struct nnc_planner {

@@ -7,10 +7,19 @@
 /* Tasks are ranges of slot 0 wherever there is more to it than a vector. */
 static bool has_rows(const nnc_tensor *t) { return t->rank > 1 || (t->rank == 1 && t->extent[0] < 0); }
 
-static bool leaves_row(const nnc_planner *g, nnc_tensor_id reader, nnc_tensor_id from)
+static uint32_t task_slot(const nnc_tensor *t)
+{
+    uint32_t best = 0;
+    for (uint32_t i = 1; t->extent[0] > 0 && i + 1 < t->rank; i++)
+        if (t->extent[i] > t->extent[best])
+            best = i;
+    return best;
+}
+
+static bool leaves_row(const nnc_planner *g, nnc_tensor_id reader, nnc_tensor_id from, uint32_t slot)
 {
     const nnc_reading *r = nnc_find_reading(g, reader, from);
-    return r && !r->row;
+    return r && !(r->rows >> slot & 1);
 }
 
 static bool loop_has_rows(const nnc_planner *g, const nnc_group *loop)
@@ -20,7 +29,7 @@ static bool loop_has_rows(const nnc_planner *g, const nnc_group *loop)
         if (!nnc_batched(t))
             return false;
         for (uint32_t k = 0; k < loop->members; k++)
-            if (leaves_row(g, loop->member[i], loop->member[k]))
+            if (leaves_row(g, loop->member[i], loop->member[k], 0))
                 return false;
     }
     return true;
@@ -28,7 +37,8 @@ static bool loop_has_rows(const nnc_planner *g, const nnc_group *loop)
 
 static bool same_tasks(const nnc_planner *g, const nnc_group *a, const nnc_group *b)
 {
-    return a->rows && b->rows && g->p->tensor[a->member[0]].extent[0] == g->p->tensor[b->member[0]].extent[0];
+    return a->rows && b->rows && a->task_slot == b->task_slot &&
+           g->p->tensor[a->member[0]].extent[a->task_slot] == g->p->tensor[b->member[0]].extent[b->task_slot];
 }
 
 /* Every read that the one makes of what the other writes is of its own row. */
@@ -36,7 +46,7 @@ static bool reads_own_rows(const nnc_planner *g, const nnc_group *reader, const 
 {
     for (uint32_t i = 0; i < reader->members; i++)
         for (uint32_t k = 0; k < writer->members; k++)
-            if (leaves_row(g, reader->member[i], writer->member[k]))
+            if (leaves_row(g, reader->member[i], writer->member[k], reader->task_slot))
                 return false;
     return true;
 }
@@ -46,7 +56,7 @@ static bool reads_own_old_rows(const nnc_planner *g, const nnc_group *reader, co
 {
     for (uint32_t k = 0; k < writer->members; k++)
         for (uint32_t i = 0; i < reader->members; i++)
-            if (g->old[writer->member[k]] && leaves_row(g, reader->member[i], g->old[writer->member[k]]))
+            if (g->old[writer->member[k]] && leaves_row(g, reader->member[i], g->old[writer->member[k]], reader->task_slot))
                 return false;
     return true;
 }
@@ -89,7 +99,7 @@ static void list_groups(nnc_planner *g, const uint32_t *sequence)
 
 /* ---- long sums ---- */
 
-enum { LONG_SUM = 160, MANY_ROWS = 48, WIDE = 192 };
+enum { LONG_SUM = 160, MANY_ROWS = 48, WIDE = 192, LARGE = 1 << 18 };
 
 static int64_t product(const nnc_tensor *t, uint32_t first, uint32_t last, int64_t batch)
 {
@@ -103,8 +113,10 @@ static int64_t product(const nnc_tensor *t, uint32_t first, uint32_t last, int64
 static bool is_blocked(const nnc_planner *g, const nnc_group *group, int64_t batch)
 {
     const nnc_tensor *t = &g->p->tensor[group->member[0]];
-    return !group->loop && batch > 1 && t->reduce == NNC_REDUCE_SUM && t->rank > 1 && t->extent[t->rank - 1] >= WIDE &&
-           product(t, t->rank, (uint32_t)t->rank + t->reduced, batch) >= LONG_SUM && product(t, 0, t->rank - 1u, batch) >= MANY_ROWS;
+    if (group->loop || batch == 1 || t->reduce != NNC_REDUCE_SUM || t->rank < 2)
+        return false;
+    int64_t sum = product(t, t->rank, (uint32_t)t->rank + t->reduced, batch), last = t->extent[t->rank - 1];
+    return sum >= LONG_SUM && product(t, 0, t->rank - 1u, batch) >= MANY_ROWS && (last >= WIDE || sum * last >= LARGE);
 }
 
 /* ---- memory ---- */
@@ -181,6 +193,7 @@ nnc_plan *nnc_plan_make(nnc_arena *arena, const nnc_program *p, const nnc_order 
     for (uint32_t i = 0; i < g.nodes; i++) {
         nnc_group *group = &g.node[i];
         group->blocked = fuse && is_blocked(&g, group, batch);
+        group->task_slot = group->loop ? 0 : task_slot(&p->tensor[group->member[0]]);
         group->rows = group->loop ? loop_has_rows(&g, group) : has_rows(&p->tensor[group->member[0]]);
     }
     for (uint32_t i = 0; i < g.nodes; i++)

@@ -16,7 +16,8 @@ typedef struct nnc_group {
     nnc_tensor_id *member;         /* in order; member[0] is the head. A recurrence: all of it */
     uint32_t members;
     const nnc_order_item *loop;    /* a recurrence; NULL else */
-    bool rows;                     /* slot 0 of its members is what tasks are made of */
+    bool rows;                     /* a slot of its members is what tasks are made of */
+    uint32_t task_slot;            /* that slot: the batch, else the longest one but the last */
     bool blocked;                  /* the head is a sum so long that it is added up block by block, in memory */
     uint32_t phase;
 } nnc_group;

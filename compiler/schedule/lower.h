@@ -54,13 +54,14 @@ nnc_value_id nnc_lower_place(nnc_lower *l);
 int64_t nnc_read_stride(const nnc_program *p, nnc_ref read, uint32_t slot);
 int64_t nnc_tensor_stride(const nnc_tensor *t, uint32_t dimension);
 
-/* nest.c: the loops of one formula. rows [low, high) of slot 0, or all of it where low is 0; fixed[slot]: values of slots set by enclosing loops. */
+/* nest.c: the loops of one formula. rows [low, high) of the task slot, or all of it where low is 0; fixed[slot]: values of slots set by enclosing loops. */
 typedef struct nnc_nest {
     nnc_scheduler *s;
     nnc_builder *b;
     nnc_kernel *kernel;
     nnc_value_id fixed[NNC_MAX_SLOTS];
     nnc_value_id low, high;
+    int task_slot;
     const nnc_group *group;       /* what is computed from a formula's value where it is made; NULL: nothing more */
 } nnc_nest;
 void nnc_emit_formula(nnc_nest *nest, nnc_tensor_id id);

@@ -296,7 +296,7 @@ static void bounds_of(const nnc_tile *t, int slot, nnc_value_id *low, nnc_value_
     nnc_builder *b = t->nest->b;
     *low = nnc_emit_index(b, 0);
     *high = t->t->extent[slot] < 0 ? nnc_emit(b, NNC_LOOP_BATCH, NULL, 0, 0) : nnc_emit_index(b, t->t->extent[slot]);
-    if (slot == 0 && t->nest->low) {
+    if (slot == t->nest->task_slot && t->nest->low) {
         *low = t->nest->low;
         *high = t->nest->high;
     }
@@ -308,7 +308,7 @@ static void loop_rows(nnc_tile *t, int level, int slot, int vectors, uint8_t lan
     nnc_value_id low, high;
     int rows = t->shape.rows;
     bounds_of(t, slot, &low, &high);
-    if (t->t->extent[slot] > 0 && t->t->extent[slot] % rows == 0 && !(slot == 0 && t->nest->low)) {
+    if (t->t->extent[slot] > 0 && t->t->extent[slot] % rows == 0 && !(slot == t->nest->task_slot && t->nest->low)) {
         loop_over(t, level, slot, low, high, rows, rows, vectors, lanes);
         return;
     }

@@ -43,7 +43,7 @@ static void set_tasks(const nnc_scheduler *s, nnc_kernel *k, int64_t extent)
     if (extent < 0)
         k->task_block = block < 16 ? (rows < 16 ? rows : 16) : block / 16 * 16;
     else
-        k->task_block = block < 16 ? (block < 1 ? 1 : block) : block / 16 * 16;
+        k->task_block = block < 16 ? (rows < 8 ? 1 : 8) : block / 16 * 16;
 }
 
 /* A body that is run once: the nest's rows are those of all the tasks given; without rows there is one task. */
@@ -76,7 +76,7 @@ static nnc_kernel *group_kernel(nnc_scheduler *s, const nnc_group *group)
     nnc_kernel *k = new_kernel(s, head->name, head->span, group->phase);
     k->note = names_of(s, group);
     if (group->rows)
-        set_tasks(s, k, head->extent[0]);
+        set_tasks(s, k, head->extent[group->task_slot]);
     for (uint32_t m = 0; m < group->members; m++) {
         nnc_tensor_id id = group->member[m];
         k->flops += work_of(s, &s->p->tensor[id], &k->bytes, s->plan->stored[id]);
@@ -89,7 +89,7 @@ static nnc_kernel *group_kernel(nnc_scheduler *s, const nnc_group *group)
 static void make_group(nnc_scheduler *s, const nnc_group *group)
 {
     nnc_kernel *k = group_kernel(s, group);
-    nnc_nest nest = {.s = s, .b = nnc_builder_new(s->loops, k), .kernel = k, .group = group};
+    nnc_nest nest = {.s = s, .b = nnc_builder_new(s->loops, k), .kernel = k, .group = group, .task_slot = (int)group->task_slot};
     open_tasks(&nest, group->rows);
     nnc_emit_formula(&nest, group->member[0]);
     nnc_close(nest.b);

@@ -5,6 +5,7 @@
  * A difference counts where it is larger than what rounding the inputs a little otherwise would explain: formulas have kinks and jumps. */
 #include "../transform/gradients.h"
 #include "driver/network.h"
+#include "transform/prepare.h"
 
 enum { LARGEST = 5, NUDGES = 4 };
 
@@ -176,6 +177,10 @@ static void run_seed(const nnc_llvm *llvm, uint64_t seed)
             c->root[c->roots++] = gradient[i];
     c->program = m.p;
     run_level(c, 0);
+    run_level(c, 2);
+    nnc_part_sums(m.p, INT64_MAX, 0);        /* whether it is worth it or not */
+    nnc_turn_reads(m.p, 1, 0);
+    must_verify(&c->arena, m.p, "preparation");
     run_level(c, 2);
     nnc_arena_close(&c->arena);
     free(c);

@@ -1,0 +1,16 @@
+/* Formulas made ready for a machine: the same values (but for the order of some sums), in a form that computes faster. Run last, on programs without `data`. */
+#ifndef NNC_TRANSFORM_PREPARE_H
+#define NNC_TRANSFORM_PREPARE_H
+
+#include "formula/formula.h"
+
+/* A sum over the batch and more, with few results, becomes sums for each example, which are rows that threads share, and one sum of those:
+ * T[i] = sum(b < batch, j: e) is part[b, i] = sum(j: e), T[i] = sum(b: part[b, i]). Where T has at most `most` elements and e at least `least`
+ * points for each example. In place. */
+void nnc_part_sums(nnc_program *p, int64_t most, int64_t least);
+
+/* A sum that would step through a parameter's rows along its last dimension reads a turned copy of it, where there are at least `least` multiply-adds for
+ * each element that is copied, with `batch` examples. In place. */
+void nnc_turn_reads(nnc_program *p, int64_t batch, double least);
+
+#endif
