@@ -47,26 +47,25 @@ static nnc_exit prepare(nnc_run *run)
     return status ? status : nnc_apply_named_weights(run);
 }
 
-nnc_exit nnc_command_use(nnc_run *run)
+static nnc_exit add_outputs(nnc_run *run)
 {
-    nnc_exit status = prepare(run);
-    if (!status)
-        status = nnc_check_requirements(run, NULL);
-    nnc_exit required = NNC_EXIT_DONE;
-    if (!status && run->options.test.count)
-        required = test(run);
-    if (required && required != NNC_EXIT_REQUIRE)
-        return required;
-    if (!status && run->options.predict.count)
-        status = predict(run);
+    nnc_exit status = run->options.predict.count ? predict(run) : NNC_EXIT_DONE;
     nnc_checkpoint_keys keys = nnc_metadata(run, 0);
     if (!status && nnc_options_wants(&run->options, NNC_OUTPUT_WEIGHTS))
         status = nnc_add_weights(run, &keys);
     if (!status)
         status = nnc_command_export(run, &run->outputs);
+    return status ? status : nnc_add_looks(run);
+}
+
+nnc_exit nnc_command_use(nnc_run *run)
+{
+    nnc_exit status = prepare(run);
     if (!status)
-        status = nnc_add_looks(run);
-    if (status || required)
-        return status ? status : required;
-    return nnc_commit_outputs(run);
+        status = nnc_check_requirements(run, NULL);
+    if (!status && run->options.test.count)
+        status = test(run);
+    if (!status)
+        status = add_outputs(run);
+    return status ? status : nnc_commit_outputs(run);
 }
