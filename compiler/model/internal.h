@@ -237,6 +237,8 @@ struct nnc_elaborator {
     uint32_t depth;              /* of nested expressions */
     uint32_t work;               /* calls so far */
     bool hopeless;               /* a limit was passed: everything is poison */
+    uint32_t *height; uint32_t heights, height_capacity;   /* of the nodes of `height_program` */
+    const nnc_program *height_program;
     const nnc_named_index **variable;  /* by slot - NNC_FIRST_VARIABLE */
     uint32_t variables, variable_capacity;
     nnc_pending *pending; uint32_t pendings, pending_capacity;

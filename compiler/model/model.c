@@ -173,7 +173,8 @@ static nnc_entity *evaluate_loss(nnc_elaborator *e, const nnc_syntax *s)
         nnc_mark_trained(e, mean_over(e, &v, NNC_EXTENT_BATCH, "loss.first", s->span));
         e->weights_known = true;
         scope->passes = passes;
-        memcpy(scope->passed, passed, passes * sizeof *passed);
+        if (passes)
+            memcpy(scope->passed, passed, passes * sizeof *passed);
         x = nnc_evaluate_settled(e, s->child[0], "loss");
     }
     e->in_loss = false;

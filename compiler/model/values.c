@@ -27,12 +27,40 @@ nnc_entity *nnc_boolean(nnc_elaborator *e, bool truth, nnc_span span)
     return x;
 }
 
+/* How deep an expression is: whoever walks it needs as much stack. */
+static uint32_t height_of(nnc_elaborator *e, nnc_ref body)
+{
+    if (e->height_program != e->p)
+        e->heights = 0;
+    e->height_program = e->p;
+    while (e->heights <= body) {
+        uint32_t height = 0;
+        if (e->heights > 0) {
+            const nnc_node *n = nnc_at(e->p, e->heights);
+            for (uint32_t i = 0; i < n->count; i++) {
+                uint32_t below = e->height[nnc_arg(e->p, e->heights, i)];
+                height = below >= height ? below + 1 : height;
+            }
+        }
+        NNC_PUSH(e->arena, e->height, e->heights, e->height_capacity) = height;
+    }
+    return e->height[body];
+}
+
+enum { HIGHEST = 400 };
+
+/* A higher expression becomes a tensor, so that no chain of calls or sum is too long to be walked. */
 nnc_entity *nnc_tensor_entity(nnc_elaborator *e, const nnc_value *value, nnc_span span)
 {
     nnc_entity *x = nnc_new_entity(e, NNC_ENTITY_TENSOR, span);
     x->value = *value;
-    if (!value->alias)
-        x->value.guards = e->at.guards;
+    if (value->alias)
+        return x;
+    x->value.guards = e->at.guards;
+    if (height_of(e, value->body) > HIGHEST) {
+        nnc_materialise(e, x, nnc_arena_format(e->arena, "%s.part", e->at.hint ? e->at.hint : "a"));
+        x->value.drawn = value->drawn;
+    }
     return x;
 }
 
