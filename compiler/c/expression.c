@@ -75,7 +75,7 @@ static void division(const nnc_c_kernel *k, const nnc_value *v)
     bool quotient = v->op == NNC_LOOP_QUOTIENT, index = v->type == NNC_TYPE_INDEX, plain = k->nonnegative[v->args[0]];
     nnc_text_add(k->out, plain ? "(" : quotient ? (index ? "quotient_index(" : "quotient_int(") : index ? "remainder_index(" : "remainder_int(");
     add(k, v->args[0]);
-    nnc_text_add(k->out, "%s", !plain ? ", " : quotient ? " / " : " %% ");
+    nnc_text_add(k->out, "%s", !plain ? ", " : quotient ? " / " : " % ");
     nnc_text_add(k->out, "%" PRId64 ")", v->integer);
 }
 

@@ -47,7 +47,7 @@ static nnc_value_id as_vector(nnc_lower *l, integer x)
     if (x.vector)
         return x.vector;
     nnc_value_id base = unary(l, NNC_LOOP_INT_OF, x.base);
-    if (x.along == 0 || l->lane < 0)
+    if (x.along == 0 || l->lane < 0 || l->lanes == 1)
         return base;
     nnc_value_id lanes = nnc_emit(l->b, NNC_LOOP_IOTA, NULL, 0, l->lanes);
     if (x.along != 1)
@@ -161,7 +161,7 @@ static nnc_value_id lower_read(nnc_lower *l, nnc_ref ref)
         at = added(l, at, scaled(l, clamped(l, nnc_arg(p, ref, i), a->extent[i]), nnc_tensor_stride(a, i)));
     bool hoist = !l->s->writes[buffer];
     nnc_value_id value;
-    if (is_uniform(at) || l->lane < 0)
+    if (is_uniform(at) || l->lane < 0 || l->lanes == 1)
         value = nnc_emit_load(l->b, buffer, at.vector ? unary(l, NNC_LOOP_INDEX_OF, at.vector) : at.base, 1, hoist);
     else if (!at.vector && at.along == 1)
         value = nnc_emit_load(l->b, buffer, at.base, l->lanes, hoist);

@@ -117,15 +117,21 @@ static int update(void)
     char *all = fixture_read(cases_path());
     test_case *cases = calloc(MOST, sizeof *cases);
     size_t count = read_cases(all, cases);
-    FILE *out = fopen(cases_path(), "wb");
-    for (size_t i = 0; out && i < count; i++) {
+    char *text = NULL;
+    size_t length = 0;
+    FILE *memory = open_memstream(&text, &length), *out;
+    for (size_t i = 0; i < count; i++) {
         fixture f;
-        fprintf(out, "=== %s\n%.*s---\n%s", cases[i].id, (int)cases[i].text_length, cases[i].text, messages_of(&f, &cases[i]));
+        fprintf(memory, "=== %s\n%.*s---\n%s", cases[i].id, (int)cases[i].text_length, cases[i].text, messages_of(&f, &cases[i]));
         fixture_close(&f);
     }
+    fclose(memory);
+    out = fopen(cases_path(), "wb");
+    bool written = out && fwrite(text, 1, length, out) == length;
+    free(text);
     free(cases);
     free(all);
-    return out && fclose(out) == 0 ? 0 : 1;
+    return written && fclose(out) == 0 ? 0 : 1;
 }
 
 int main(int argc, char **argv)

@@ -1,9 +1,13 @@
-/* Random formulas with their gradients: what compiled kernels compute against the interpreter in 64 bits, at both levels, for full and for smaller batches.
+/* Random formulas with their gradients: what compiled kernels and emitted C compute against the interpreter in 64 bits, at both levels, for full and for
+ * smaller batches.
  *
  *     test_random [COUNT [SEED]]       COUNT programs from SEED on; CI runs a few, a night as many as it likes
  *
  * A difference counts where it is larger than what rounding the inputs a little otherwise would explain: formulas have kinks and jumps. */
 #include "../transform/gradients.h"
+#include <dlfcn.h>
+#include <unistd.h>
+#include "c/c.h"
 #include "driver/network.h"
 #include "transform/prepare.h"
 
@@ -82,8 +86,20 @@ static void fill_persistent(check *c, const nnc_program *p, char *persistent)
     }
 }
 
+/* Where a kernel's code is: linked by the code generator, or in a library made by a C compiler. */
+typedef struct code { nnc_jit *jit; void *library; } code;
+
+static nnc_kernel_function find(const check *c, const code *from, const char *name)
+{
+    nnc_kernel_function found = NULL;
+    if (from->jit)
+        return c->llvm->symbol(from->jit, name);
+    *(void **)&found = dlsym(from->library, name);
+    return found;
+}
+
 /* Runs the kernels; gives the pointers, arguments from 3 on. */
-static void **run_kernels(check *c, nnc_part *part, nnc_jit *jit)
+static void **run_kernels(check *c, nnc_part *part, const code *from)
 {
     const nnc_loops *loops = part->scheduled.loops;
     void **pointer = NNC_ARRAY(&c->arena, void *, part->step.arguments + 3);
@@ -103,7 +119,7 @@ static void **run_kernels(check *c, nnc_part *part, nnc_jit *jit)
     for (uint32_t i = 0; i < loops->kernels; i++) {
         const nnc_kernel *k = loops->kernel[i];
         int64_t units = k->tasks_fixed + k->tasks_per_example * c->batch, tasks = (units + k->task_block - 1) / k->task_block;
-        nnc_kernel_function call = c->llvm->symbol(jit, k->name);
+        nnc_kernel_function call = find(c, from, k->name);
         assert_non_null(call);
         for (int64_t t = tasks; t > 0; t--)      /* last first: tasks are independent */
             call(pointer, c->batch, t - 1, t);
@@ -137,28 +153,68 @@ static void compare(check *c, const nnc_part *part, void **pointer, const char *
     }
 }
 
-static void run_level(check *c, int level)
+static void compare_batches(check *c, nnc_part *part, const code *from, const char *how)
+{
+    char what[120];
+    for (c->batch = LARGEST; c->batch > 0; c->batch -= 2) {
+        snprintf(what, sizeof what, "seed %llu, %s, batch %d", (unsigned long long)c->seed, how, (int)c->batch);
+        compare(c, part, run_kernels(c, part, from), what);
+    }
+}
+
+static nnc_part *make_part(check *c, int level)
 {
     const char *error = NULL;
     nnc_target target = {NULL, NULL, 2};
-    nnc_object object;
-    char what[80];
     c->network = (nnc_network){.arena = &c->arena, .model = &c->model, .layout = nnc_layout_new(&c->arena, 64), .llvm = c->llvm};
     c->network.machine = c->llvm->machine(&c->arena, &target, &error);
     nnc_part *part = nnc_part_make(&c->network, "part", c->program, c->root, c->roots, c->roots, false, LARGEST, level);
-    const nnc_loops *loops = part->scheduled.loops;
-    const char *wrong = nnc_loops_verify(loops);
+    const char *wrong = nnc_loops_verify(part->scheduled.loops);
     if (wrong)
         fail_msg("seed %llu: %s", (unsigned long long)c->seed, wrong);
+    return part;
+}
+
+static void run_level(check *c, int level)
+{
+    const char *error = NULL;
+    char how[40];
+    nnc_target target = {NULL, NULL, 2};
+    nnc_object object;
+    nnc_part *part = make_part(c, level);
+    const nnc_loops *loops = part->scheduled.loops;
     if (!c->llvm->compile(&c->arena, &loops, 1, NULL, &target, NNC_LLVM_OBJECT, &object, &error))
         fail_msg("seed %llu: %s", (unsigned long long)c->seed, error);
-    nnc_jit *jit = c->llvm->load(&object, &error);
-    assert_non_null(jit);
-    for (c->batch = LARGEST; c->batch > 0; c->batch -= 2) {
-        snprintf(what, sizeof what, "seed %llu, level %d, batch %d", (unsigned long long)c->seed, level, (int)c->batch);
-        compare(c, part, run_kernels(c, part, jit), what);
-    }
-    c->llvm->unload(jit);
+    code from = {c->llvm->load(&object, &error), NULL};
+    assert_non_null(from.jit);
+    snprintf(how, sizeof how, "level %d", level);
+    compare_batches(c, part, &from, how);
+    c->llvm->unload(from.jit);
+}
+
+/* The same by way of C and the system's compiler. */
+static void run_c(check *c)
+{
+    char folder[] = "/tmp/nnc-random-XXXXXX", path[80], command[300];
+    nnc_part *part = make_part(c, 2);
+    nnc_text text = {.arena = &c->arena};
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/net.c", folder);
+    nnc_c_kernels(part->scheduled.loops, &text);
+    FILE *out = fopen(path, "w");
+    assert_non_null(out);
+    fputs(nnc_text_string(&text), out);
+    fclose(out);
+    snprintf(command, sizeof command, "gcc -std=c99 -Wall -Wextra -Werror -Wno-unused-function -O1 -shared -fPIC %s/net.c -o %s/net.so -lm", folder, folder);
+    if (system(command) != 0)
+        fail_msg("seed %llu: gcc does not take the C in %s", (unsigned long long)c->seed, folder);
+    snprintf(path, sizeof path, "%s/net.so", folder);
+    code from = {NULL, dlopen(path, RTLD_NOW | RTLD_LOCAL)};
+    assert_non_null(from.library);
+    compare_batches(c, part, &from, "C");
+    dlclose(from.library);
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
 }
 
 static void run_seed(const nnc_llvm *llvm, uint64_t seed)
@@ -182,11 +238,12 @@ static void run_seed(const nnc_llvm *llvm, uint64_t seed)
     nnc_turn_reads(m.p, 1, 0);
     must_verify(&c->arena, m.p, "preparation");
     run_level(c, 2);
+    run_c(c);
     nnc_arena_close(&c->arena);
     free(c);
 }
 
-static uint64_t count = 150, first_seed = 1;
+static uint64_t count = 100, first_seed = 1;
 
 static void test_random_programs(void **state)
 {

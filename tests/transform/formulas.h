@@ -378,9 +378,22 @@ static inline nnc_tensor_id make_turned(maker *m)
     return finish(m, &d, NNC_REDUCE_NONE, x);
 }
 
+/* x * (1 + a draw / 2), as dropout and noise do it. */
+static inline nnc_tensor_id make_draw(maker *m)
+{
+    draft d = {0};
+    nnc_ref index[8];
+    nnc_tensor_id a = pick(m);
+    left_like(m, &d, a, index);
+    nnc_ref draw = nnc_draw(m->p, roll(m, 2) ? NNC_OP_RANDOM : NNC_OP_GAUSSIAN, m->p->sites++, index, rank(m, a));
+    nnc_ref noise = binary(m, NNC_OP_ADD, nnc_real(m->p, 1), binary(m, NNC_OP_MUL, nnc_real(m->p, 0.5), draw));
+    return finish(m, &d, NNC_REDUCE_NONE, binary(m, NNC_OP_MUL, nnc_read(m->p, a, index, rank(m, a)), noise));
+}
+
 static inline nnc_tensor_id make_one(maker *m)
 {
-    switch (roll(m, 15)) {
+    switch (roll(m, 16)) {
+    case 12: return make_draw(m);
     case 0: case 1: return make_contraction(m);
     case 2: case 3: return make_window(m);
     case 4: return make_reshape(m);
