@@ -64,6 +64,14 @@ static void add_line(const nnc_interpreter *in, const char *prefix, const char *
 
 typedef struct shown { const char *name; nnc_tensor_id tensor; } shown;
 
+static bool is_declared(const nnc_model *m, nnc_tensor_id tensor)
+{
+    for (uint32_t i = 0; i < m->declarations; i++)
+        if (m->declaration[i].tensor == tensor)
+            return true;
+    return false;
+}
+
 static uint32_t list(nnc_run *run, shown *out)
 {
     const nnc_model *m = run->model;
@@ -71,7 +79,8 @@ static uint32_t list(nnc_run *run, shown *out)
     for (uint32_t i = 0; i < m->declarations; i++)
         out[count++] = (shown){m->declaration[i].name, m->declaration[i].tensor};
     for (uint32_t i = 0; i < m->nameds; i++)
-        out[count++] = (shown){m->named[i].name, m->named[i].tensor};
+        if (!is_declared(m, m->named[i].tensor))
+            out[count++] = (shown){m->named[i].name, m->named[i].tensor};
     for (uint32_t i = 0; i < m->parameters; i++)
         out[count++] = (shown){m->parameter[i].name, m->parameter[i].tensor};
     out[count++] = (shown){"loss", m->loss};
