@@ -51,7 +51,7 @@ static nnc_entity *size(nnc_given *g)
     if (g->x[1]) {
         const nnc_entity *d = g->x[1];
         if (!nnc_is_number(d) || !nnc_is_whole(d->number) || d->number < 0 || d->number >= v.rank) {
-            REPORT(g->e, g->span[1], NO_DIMENSION, nnc_describe(g->e, g->x[0]), nnc_describe(g->e, d));
+            REPORT(g->e, g->span[1], NO_DIMENSION, nnc_describe(g->e, g->x[0]), nnc_is_number(d) ? nnc_number_text(g->e, d->number) : nnc_describe(g->e, d));
             return &g->e->poison;
         }
         return nnc_number(g->e, (double)v.extent[(int)d->number], g->all->span);
@@ -66,16 +66,23 @@ static bool shape_of(nnc_given *g, nnc_value *out)
     const nnc_entity *s = g->x[1];
     uint32_t count = s->kind == NNC_ENTITY_TENSOR && s->value.numbers && s->value.rank == 1 ? (uint32_t)s->value.extent[0] : nnc_is_number(s) ? 1 : 0;
     if (count == 0 || count > NNC_MAX_RANK) {
-        REPORT(g->e, g->span[1], NOT_A_SHAPE, nnc_describe(g->e, s));
+        if (count == 0)
+            REPORT(g->e, g->span[1], NOT_A_SHAPE, nnc_describe(g->e, s));
+        else
+            REPORT(g->e, g->span[1], TOO_MANY_DIMENSIONS, NNC_MAX_RANK);
         return false;
     }
     out->rank = count;
     for (uint32_t i = 0; i < count; i++) {
         double n = nnc_is_number(s) ? s->number : s->value.numbers[i];
-        if (!nnc_is_whole(n) || n < 1 || n > (double)NNC_MAX_ELEMENTS) {
-            REPORT(g->e, g->span[1], NOT_A_SHAPE, nnc_describe(g->e, s));
+        if (!nnc_is_whole(n))
+            REPORT(g->e, g->span[1], NOT_WHOLE, "a size", nnc_number_text(g->e, n));
+        else if (n < 1)
+            REPORT(g->e, g->span[1], TOO_SMALL, "a size", 1ll, nnc_number_text(g->e, n));
+        else if (n > (double)NNC_MAX_ELEMENTS)
+            REPORT(g->e, g->span[1], TOO_LARGE, "2^40");
+        if (!nnc_is_whole(n) || n < 1 || n > (double)NNC_MAX_ELEMENTS)
             return false;
-        }
         out->extent[i] = (int64_t)n;
     }
     return true;
@@ -149,18 +156,21 @@ static bool same_but(const nnc_value *a, const nnc_value *b, uint32_t axis)
 static bool axis_of(nnc_given *g, uint32_t rank_, uint32_t *axis)
 {
     const nnc_entity *x = NULL;
+    nnc_span span = g->all->span;
     *axis = rank_ - 1;
     for (uint32_t i = 0; i < g->all->nameds; i++) {
         if (strcmp(g->all->named[i].name, "axis") != 0) {
             REPORT(g->e, g->all->named[i].span, UNKNOWN_ARGUMENT, g->name, g->all->named[i].name);
+            nnc_help(g->e->session, "it takes the inputs, and axis");
             return false;
         }
         x = g->all->named[i].entity;
+        span = g->all->named[i].span;
     }
     if (!x)
         return true;
     if (!nnc_is_number(x) || !nnc_is_whole(x->number) || x->number < 0 || x->number >= rank_) {
-        REPORT(g->e, g->all->span, BAD_AXIS, rank_ - 1, nnc_describe(g->e, x));
+        REPORT(g->e, span, BAD_AXIS, rank_, nnc_describe(g->e, x));
         return false;
     }
     *axis = (uint32_t)x->number;
@@ -188,7 +198,7 @@ static nnc_entity *concat(nnc_given *g)
     uint32_t count = g->all->places, axis;
     nnc_value *v = NNC_ARRAY(e->arena, nnc_value, count + 1), out;
     if (count == 0) {
-        REPORT(e, g->all->span, MISSING_ARGUMENT, g->name, "an input");
+        REPORT(e, g->all->span, MISSING_ARGUMENT, g->name, "its inputs");
         return &e->poison;
     }
     for (uint32_t i = 0; i < count; i++) {
@@ -301,12 +311,18 @@ static nnc_entity *repeat(nnc_given *g)
 {
     nnc_elaborator *e = g->e;
     nnc_entity *layer = nnc_settled_layer(e, g->x[1], g->all->site);
-    if (!nnc_is_number(g->x[0]) || !nnc_is_whole(g->x[0]->number) || g->x[0]->number < 0) {
-        REPORT(e, g->span[0], NOT_A_NUMBER, "how often to repeat", nnc_describe(e, g->x[0]));
+    const char *what = "how often to repeat";
+    if (!nnc_is_number(g->x[0]))
+        REPORT(e, g->span[0], NOT_A_NUMBER, what, nnc_describe(e, g->x[0]));
+    else if (!nnc_is_whole(g->x[0]->number))
+        REPORT(e, g->span[0], NOT_WHOLE, what, nnc_number_text(e, g->x[0]->number));
+    else if (g->x[0]->number < 0)
+        REPORT(e, g->span[0], TOO_SMALL, what, 0ll, nnc_number_text(e, g->x[0]->number));
+    if (!nnc_is_number(g->x[0]) || !nnc_is_whole(g->x[0]->number) || g->x[0]->number < 0)
         return &e->poison;
-    }
     if (layer->kind == NNC_ENTITY_LAYER) {
         REPORT(e, g->span[1], NEEDS_SETTINGS, layer->definition->name);
+        nnc_help_settings(e, layer->definition);
         return &e->poison;
     }
     nnc_entity *x = nnc_new_entity(e, NNC_ENTITY_REPEAT, g->all->span);
@@ -437,8 +453,14 @@ static bool place_named(nnc_given *g, const nnc_builtin *b)
         uint32_t k = 0;
         while (k < MOST_ARGUMENTS && (!b->parameters[k] || strcmp(b->parameters[k], g->all->named[i].name) != 0))
             k++;
-        if (k == MOST_ARGUMENTS || g->x[k]) {
+        if (k == MOST_ARGUMENTS) {
+            uint32_t known = b->parameters[0] ? b->parameters[1] ? 2 : 1 : 0;
             REPORT(g->e, g->all->named[i].span, UNKNOWN_ARGUMENT, b->name, g->all->named[i].name);
+            nnc_help_nearest(g->e, g->all->named[i].name, b->parameters, known);
+            return false;
+        }
+        if (g->x[k]) {
+            REPORT(g->e, g->all->named[i].span, GIVEN_TWICE, g->all->named[i].name);
             return false;
         }
         g->x[k] = g->all->named[i].entity;

@@ -193,7 +193,18 @@ static bool wrong_size(const binding *b, const char *what, const char *expected)
 {
     nnc_elaborator *e = b->e;
     const char *pattern = b->parameter->child[0] ? pattern_text(b) : "";
+    if (b->parameter->child[1])
+        pattern = nnc_arena_format(e->arena, "%s: class(%s)", pattern, what);
     REPORT(e, b->span, EXPECTED_SIZE, b->definition->name, b->parameter->text, pattern, what, expected, nnc_describe(e, b->given));
+    nnc_note_declared(e, b->given);
+    return false;
+}
+
+static bool wrong_dots(const binding *b, const char *expected)
+{
+    nnc_elaborator *e = b->e;
+    REPORT(e, b->span, EXPECTED_DOTS, b->definition->name, nnc_arena_format(e->arena, "%s%s", b->parameter->text, pattern_text(b)), b->dots->by, expected,
+           nnc_describe(e, b->given));
     nnc_note_declared(e, b->given);
     return false;
 }
@@ -230,13 +241,14 @@ static bool match_dots(const binding *b, const int64_t *extent, uint32_t rank)
     if (!dots->bound) {
         dots->bound = true;
         dots->rank = rank;
+        dots->by = b->parameter->text;
         return true;
     }
     for (uint32_t i = 0; i < dots->rank; i++) {
         known[i] = dots->index[i]->extent;
         equal = equal && known[i] == extent[i];
     }
-    return equal || wrong_size(b, "..", nnc_shape_text(b->e, known, dots->rank));
+    return equal || wrong_dots(b, nnc_shape_text(b->e, known, dots->rank));
 }
 
 /* One element serves as a tensor of ones and the other way round: brings v to the pattern's rank, or to what its `..` is. */
@@ -348,16 +360,17 @@ static bool check_names(nnc_elaborator *e, const nnc_definition *d, const nnc_sy
         uint32_t found = 0;
         while (found < parameters->count && strcmp(names[found], a->named[i].name) != 0)
             found++;
-        if (found < a->places) {
+        bool again = found < a->places;
+        for (uint32_t k = 0; k < i; k++)
+            again |= strcmp(a->named[k].name, a->named[i].name) == 0;
+        if (again) {
             REPORT(e, a->named[i].span, GIVEN_TWICE, a->named[i].name);
             return false;
         }
         if (found < parameters->count)
             continue;
         REPORT(e, a->named[i].span, UNKNOWN_ARGUMENT, d->name, a->named[i].name);
-        const char *nearest = nnc_nearest(a->named[i].name, names, parameters->count);
-        if (nearest)
-            nnc_help(e->session, "did you mean %s?", nearest);
+        nnc_help_nearest(e, a->named[i].name, names, parameters->count);
         return false;
     }
     return true;
@@ -371,7 +384,7 @@ bool nnc_bind(nnc_elaborator *e, const nnc_definition *d, const nnc_syntax *para
         binding b = {e, d, parameters, parameters->child[i], names, dots, NULL, a->span};
         nnc_entity *x = argument_of(e, &b, a, i, &b.span);
         b.given = nnc_settled_layer(e, x, a->site);
-        if (nnc_is_poison(b.given) || (b.parameter->child[0] && !match_shape(&b)) || (b.parameter->child[1] && !match_class(&b)))
+        if (nnc_is_poison(b.given) || (b.parameter->child[1] && !match_class(&b)) || (b.parameter->child[0] && !match_shape(&b)))
             return false;
         nnc_add_local(e, names, b.parameter->text, b.given, b.parameter->name);
     }
@@ -407,6 +420,16 @@ nnc_entity *nnc_settled_layer(nnc_elaborator *e, nnc_entity *x, const nnc_syntax
         return x;
     const nnc_arguments none = {.site = site, .span = x->span};
     return describe_layer(e, x->definition, &none);
+}
+
+void nnc_help_settings(nnc_elaborator *e, const nnc_definition *d)
+{
+    nnc_text out = {.arena = e->arena};
+    const nnc_syntax *settings = d->syntax->child[0];
+    for (uint32_t i = 0; i < settings->count; i++)
+        if (!settings->child[i]->child[2])
+            nnc_text_add(&out, out.length ? ", %s" : "%s", settings->child[i]->text);
+    nnc_help(e->session, "write them: %s(%s)", d->name, nnc_text_string(&out));
 }
 
 nnc_entity *nnc_run_body(nnc_elaborator *e, const nnc_syntax *body, const char *what, nnc_span span)
@@ -464,7 +487,7 @@ static nnc_entity *apply_repeat(nnc_elaborator *e, const nnc_entity *f, const nn
     nnc_arguments next = *a;
     nnc_entity *x = a->places ? a->place[0] : &e->poison;
     if (a->places == 0)
-        REPORT(e, a->span, MISSING_ARGUMENT, "repeat", "an input");
+        REPORT(e, a->span, MISSING_ARGUMENT, "repeat", "its input");
     next.place = nnc_arena_grow(e->arena, a->place, a->places, a->places + 1, sizeof *a->place);
     for (double i = 0; i < f->number && !nnc_is_poison(x) && !e->hopeless; i++) {
         next.place[0] = x;
@@ -565,6 +588,7 @@ static nnc_entity *arrow_target(nnc_elaborator *e, const nnc_syntax *s, nnc_argu
         f = nnc_settled_layer(e, f, s);
         if (f->kind == NNC_ENTITY_LAYER) {
             REPORT(e, target->span, NEEDS_SETTINGS, f->definition->name);
+            nnc_help_settings(e, f->definition);
             return &e->poison;
         }
     } else if (describes || (repeats && target->kind == NNC_SYNTAX_CALL)) {

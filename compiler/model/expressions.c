@@ -223,7 +223,7 @@ static bool is_comparison(const char *sign) { return *sign == '<' || *sign == '>
 static nnc_entity *numbers(nnc_elaborator *e, const char *sign, double a, double b, nnc_span span)
 {
     if ((is(sign, "/") || is(sign, "mod")) && b == 0) {
-        REPORT(e, span, DIVIDES_BY_ZERO, sign);
+        REPORT(e, span, DIVIDES_BY_ZERO, *sign == '/' ? "a division" : "mod");
         return &e->poison;
     }
     switch (*sign) {
@@ -373,6 +373,12 @@ nnc_entity *nnc_map_unary(nnc_elaborator *e, nnc_op op, nnc_entity *a, nnc_span 
     return nnc_tensor_entity(e, &v, span);
 }
 
+static bool is_truth(nnc_elaborator *e, const char *sign, nnc_entity *x, nnc_span span)
+{
+    nnc_value v;
+    return nnc_value_of(e, x, span, &v) && wants(e, &v, NNC_BOOLEAN, sign, span);
+}
+
 /* `and` and `or`: decided at compile time where the left side or the right one is; the left side of `and` guards the right one. */
 static nnc_entity *evaluate_logic(nnc_elaborator *e, const nnc_syntax *s)
 {
@@ -384,12 +390,25 @@ static nnc_entity *evaluate_logic(nnc_elaborator *e, const nnc_syntax *s)
         if ((a->number != 0) == decides)
             return a;
         nnc_entity *b = nnc_evaluate(e, s->child[1]);
-        return b->kind == NNC_ENTITY_NUMBER && b->boolean ? b : nnc_map_binary(e, s->text, a, b, s->span);
+        if (!is_truth(e, s->text, b, s->child[1]->span))
+            return &e->poison;
+        return b->kind == NNC_ENTITY_NUMBER ? b : nnc_map_binary(e, s->text, a, b, s->span);
     }
+    if (!is_truth(e, s->text, a, s->child[0]->span))
+        return &e->poison;
     nnc_entity *b = evaluate_under(e, s->child[1], decides ? 0 : as_guard(a), true);
+    if (!is_truth(e, s->text, b, s->child[1]->span))
+        return &e->poison;
     if (b->kind == NNC_ENTITY_NUMBER && b->boolean)
         return (b->number != 0) == decides ? b : a;
     return nnc_map_binary(e, s->text, a, b, s->span);
+}
+
+/* Told at the operand, not at the whole expression. */
+static bool serves_as_operand(nnc_elaborator *e, const char *sign, nnc_entity *x, nnc_span span)
+{
+    nnc_value v;
+    return nnc_value_of(e, x, span, &v) && (is_comparison(sign) || wants(e, &v, NNC_REAL, sign, span));
 }
 
 static nnc_entity *evaluate_binary(nnc_elaborator *e, const nnc_syntax *s)
@@ -404,8 +423,13 @@ static nnc_entity *evaluate_binary(nnc_elaborator *e, const nnc_syntax *s)
     for (uint32_t i = length; i-- > 0; s = s->child[0])
         spine[i] = s;
     nnc_entity *a = nnc_evaluate(e, first);
-    for (uint32_t i = 0; i < length; i++)
-        a = nnc_map_binary(e, spine[i]->text, a, nnc_evaluate(e, spine[i]->child[1]), spine[i]->span);
+    for (uint32_t i = 0; i < length; i++) {
+        const nnc_syntax *right = spine[i]->child[1];
+        nnc_entity *b = nnc_evaluate(e, right);
+        bool serves = serves_as_operand(e, spine[i]->text, a, spine[i]->child[0]->span);
+        serves = serves_as_operand(e, spine[i]->text, b, right->span) && serves;
+        a = serves ? nnc_map_binary(e, spine[i]->text, a, b, spine[i]->span) : &e->poison;
+    }
     return a;
 }
 
@@ -423,12 +447,6 @@ static nnc_entity *evaluate_tuple(nnc_elaborator *e, const nnc_syntax *s)
     for (uint32_t i = 0; i < s->count; i++)
         x->item[i] = nnc_evaluate(e, s->child[i]);
     return x;
-}
-
-static nnc_entity *refuse(nnc_elaborator *e, const nnc_syntax *s, const char *what)
-{
-    REPORT(e, s->span, NOT_AN_EXPRESSION, what);
-    return &e->poison;
 }
 
 static nnc_entity *evaluate(nnc_elaborator *e, const nnc_syntax *s)
@@ -449,8 +467,6 @@ static nnc_entity *evaluate(nnc_elaborator *e, const nnc_syntax *s)
     case NNC_SYNTAX_TUPLE: return evaluate_tuple(e, s);
     case NNC_SYNTAX_LITERAL: return nnc_literal(e, s);
     case NNC_SYNTAX_SCAN: return nnc_scan_value(e, s);
-    case NNC_SYNTAX_STRING: return refuse(e, s, "a text names a file or a column, and");
-    case NNC_SYNTAX_DOTS: return refuse(e, s, "`..` stands in brackets after a name, and");
     default: return &e->poison;
     }
 }

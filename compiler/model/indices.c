@@ -93,14 +93,14 @@ static void add_item(nnc_elaborator *e, const nnc_context *outer, const nnc_synt
     }
     if (name->kind != NNC_SYNTAX_NAME) {
         if (name->kind != NNC_SYNTAX_ERROR)
-            REPORT(e, item->span, NOT_AN_INDEX, reduction ? "a reduction runs over" : "the left side holds");
+            REPORT(e, item->span, NOT_AN_INDEX, "the left side");
         out->failed = true;
         return;
     }
     if (name != item) {
         nnc_context inner = e->at;
         e->at.visible = outer->visible;
-        bool known = nnc_evaluate_whole(e, item->child[1], "a range", 1, &extent);
+        bool known = nnc_evaluate_whole(e, item->child[1], nnc_arena_format(e->arena, "the range of %s", name->text), 1, &extent);
         e->at = inner;
         out->failed |= !known;
     }
@@ -191,9 +191,14 @@ bool nnc_close_indices(nnc_elaborator *e, const nnc_index_list *list, nnc_span s
 
 /* ---- proofs ---- */
 
-static const char *bound_text(nnc_elaborator *e, int64_t bound)
+/* What floor(e) of any number can be is as good as no bound. */
+enum { FAR = 1 << 30 };
+
+/* "i + 2", or "n - 1, which is 7," */
+static const char *with_value(nnc_elaborator *e, const char *text, int64_t value)
 {
-    return bound == INT64_MIN || bound == INT64_MAX ? "no limit" : nnc_arena_format(e->arena, "%lld", (long long)bound);
+    const char *number = nnc_arena_format(e->arena, "%lld", (long long)value);
+    return strcmp(text, number) == 0 ? text : nnc_arena_format(e->arena, "%s, which is %s,", text, number);
 }
 
 static void prove(nnc_elaborator *e, const nnc_pending *read)
@@ -209,10 +214,16 @@ static void prove(nnc_elaborator *e, const nnc_pending *read)
         return;
     nnc_text text = {.arena = e->arena};
     nnc_syntax_write(read->text, &text);
+    const char *what = nnc_text_string(&text);
+    const long long last = (long long)read->extent - 1;
     if (low == high)
-        REPORT(e, read->span, OUT_OF_BOUNDS_ONE, nnc_text_string(&text), bound_text(e, low), (long long)read->extent - 1);
-    else
-        REPORT(e, read->span, OUT_OF_BOUNDS, nnc_text_string(&text), bound_text(e, low), bound_text(e, high), (long long)read->extent - 1);
+        REPORT(e, read->span, OUT_OF_BOUNDS_ONE, with_value(e, what, low), last);
+    else if (low > -FAR && high < FAR)
+        REPORT(e, read->span, OUT_OF_BOUNDS, what, (long long)low, (long long)high, last);
+    else {
+        REPORT(e, read->span, OUT_OF_BOUNDS_FREE, what, last);
+        nnc_help(e->session, "put an `if` around it: if %s >= 0 and %s <= %lld then .. else 0", what, what, last);
+    }
 }
 
 static bool is_settled(nnc_elaborator *e, nnc_ref subscript)
@@ -295,7 +306,7 @@ static nnc_ref integer_subscript(nnc_elaborator *e, nnc_entity *x, int64_t exten
     }
     nnc_ref integer = v.element == NNC_REAL ? nnc_integer_of(e, v.body) : 0;
     if (!integer) {
-        REPORT(e, text->span, SUBSCRIPT_KIND, nnc_describe(e, x));
+        REPORT(e, text->span, SUBSCRIPT_KIND, v.element == NNC_REAL ? "any number" : nnc_describe(e, x));
         return 0;
     }
     nnc_named_index *alone = lone_index(e, integer);
@@ -338,6 +349,11 @@ static const char *name_of_base(nnc_elaborator *e, const nnc_syntax *base)
     return nnc_arena_format(e->arena, "%s.part", e->at.hint ? e->at.hint : "a");
 }
 
+static const char *subscripts_text(nnc_elaborator *e, uint32_t rank)
+{
+    return rank == 0 ? "no subscript" : rank == 1 ? "one subscript" : nnc_arena_format(e->arena, "%u subscripts", rank);
+}
+
 static bool count_subscripts(nnc_elaborator *e, const nnc_syntax *s, const nnc_entity *base, uint32_t rank, uint32_t *covered)
 {
     uint32_t dots = 0, count = s->child[1]->count;
@@ -349,7 +365,7 @@ static bool count_subscripts(nnc_elaborator *e, const nnc_syntax *s, const nnc_e
         return false;
     }
     if (count - dots > rank || (!dots && count != rank)) {
-        REPORT(e, s->span, SUBSCRIPT_COUNT, nnc_describe(e, base), count - dots, count - dots == 1 ? "" : "s");
+        REPORT(e, s->span, SUBSCRIPT_COUNT, nnc_describe(e, base), subscripts_text(e, rank), count - dots, count - dots == 1 ? "is" : "are");
         nnc_note_declared(e, base);
         return false;
     }

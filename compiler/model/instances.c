@@ -460,9 +460,13 @@ static nnc_entity *no_member(nnc_elaborator *e, const nnc_syntax *s, const nnc_u
         return &e->poison;
     }
     REPORT(e, s->span, NO_MEMBER, unit->path, s->text);
-    const char *nearest = nnc_nearest(s->text, names, unit->members);
-    if (nearest)
-        nnc_help(e->session, "did you mean %s?", nearest);
+    nnc_text known = {.arena = e->arena};
+    for (uint32_t i = 0; i < unit->members; i++)
+        nnc_text_add(&known, i ? ", %s" : "%s", names[i]);
+    if (nnc_nearest(s->text, names, unit->members))
+        nnc_help_nearest(e, s->text, names, unit->members);
+    else if (unit->members)
+        nnc_help(e->session, "it has %s", nnc_text_string(&known));
     return &e->poison;
 }
 

@@ -51,6 +51,7 @@ struct nnc_dots {                /* the `..` of one formula */
     uint32_t rank;
     nnc_named_index *index[NNC_MAX_RANK];
     nnc_span told;
+    const char *by;              /* in parameter lists: the parameter that told what it stands for */
     uint32_t order;
     const nnc_syntax *formula;   /* where to look ahead for what it stands for */
 };
@@ -274,6 +275,7 @@ const char *nnc_shape_text(const nnc_elaborator *e, const int64_t *extent, uint3
 const char *nnc_describe_shape(const nnc_elaborator *e, const int64_t *extent, uint32_t rank); /* a vector [784] */
 const char *nnc_describe(const nnc_elaborator *e, const nnc_entity *entity);                 /* a function, a matrix [3, 4] */
 void nnc_note_declared(nnc_elaborator *e, const nnc_entity *entity);                         /* x is declared here, with shape [784] */
+const char *nnc_values_text(const nnc_elaborator *e, uint32_t count);                          /* one value is, 2 values are */
 const char *nnc_number_text(const nnc_elaborator *e, double number);
 
 /* values.c */
@@ -320,6 +322,8 @@ nnc_local *nnc_find_in_bodies(const nnc_elaborator *e, const char *name);
 void nnc_load_library(nnc_elaborator *e);
 bool nnc_load_model(nnc_elaborator *e);
 void nnc_find_circles(nnc_elaborator *e);
+/* "did you mean ..?" where one of the names is near. */
+void nnc_help_nearest(nnc_elaborator *e, const char *name, const char *const *names, uint32_t count);
 /* All names known at this place, for the nearest one. */
 const char *nnc_nearest_name(nnc_elaborator *e, const char *name);
 
@@ -373,6 +377,8 @@ bool nnc_bind(nnc_elaborator *e, const nnc_definition *d, const nnc_syntax *para
 /* A layer without its settings, given their defaults; others stay as they are. */
 nnc_entity *nnc_settled_layer(nnc_elaborator *e, nnc_entity *x, const nnc_syntax *site);
 bool nnc_enter(nnc_elaborator *e, const char *name, nnc_span call, const nnc_syntax *site);
+/* Says which settings have no default. */
+void nnc_help_settings(nnc_elaborator *e, const nnc_definition *d);
 uint32_t nnc_path(nnc_elaborator *e, uint32_t parent, const nnc_syntax *place, uint32_t occurrence);
 uint32_t nnc_pass(nnc_elaborator *e, const nnc_syntax *place);
 nnc_entity *nnc_run_body(nnc_elaborator *e, const nnc_syntax *body, const char *what, nnc_span span);

@@ -82,6 +82,11 @@ const char *nnc_describe(const nnc_elaborator *e, const nnc_entity *x)
     return "nothing";
 }
 
+const char *nnc_values_text(const nnc_elaborator *e, uint32_t count)
+{
+    return count == 1 ? "one value is" : nnc_arena_format(e->arena, "%u values are", count);
+}
+
 const char *nnc_number_text(const nnc_elaborator *e, double number)
 {
     nnc_text out = {.arena = e->arena};
@@ -98,5 +103,8 @@ void nnc_note_declared(nnc_elaborator *e, const nnc_entity *x)
     const nnc_tensor *t = nnc_tensor_at(e->p, x->value.alias);
     if (t->span.file == 0 || in_library(e, t->span))
         return;
-    nnc_note(e->session, t->span, "%s is declared here, with shape %s", t->name, nnc_shape_text(e, x->value.extent, x->value.rank));
+    if (x->value.rank == 0 || x->value.element != NNC_REAL)
+        nnc_note(e->session, t->span, "%s is declared here, %s", t->name, nnc_describe(e, x));
+    else
+        nnc_note(e->session, t->span, "%s is declared here, with shape %s", t->name, nnc_shape_text(e, x->value.extent, x->value.rank));
 }

@@ -188,6 +188,7 @@ static void loss_statement(nnc_elaborator *e, const nnc_syntax *s)
     nnc_tensor_id *to = e->graph == 1 ? &m->loss : &m->measured_loss;
     if (*to) {
         REPORT(e, s->span, TWO_OF_THEM, "loss");
+        nnc_note(e->session, nnc_tensor_at(e->p, *to)->span, "the first is here");
         return;
     }
     nnc_entity *x = evaluate_loss(e, s);
@@ -202,11 +203,11 @@ static void loss_statement(nnc_elaborator *e, const nnc_syntax *s)
 
 static void check_output(nnc_elaborator *e, const nnc_syntax *s, nnc_tensor_id tensor)
 {
-    static const char *const what[] = {"the target", "a mean over the batch:", "another example:", "a draw:", "the step:", "the data:"};
+    static const char *const what[] = {"the target ", "the other examples of the minibatch", "the next example of the minibatch", "", "", "all the data"};
     const nnc_dependence d = nnc_depends_on(e, tensor);
     for (int i = 0; i < 6; i++)
         if (d.bits >> i & 1) {
-            REPORT(e, s->span, OUTPUT_DEPENDS, s->text, what[i], d.name[i]);
+            REPORT(e, s->span, OUTPUT_DEPENDS, s->text, i == 0 || !*what[i] ? nnc_arena_format(e->arena, "%s%s", what[i], d.name[i]) : what[i]);
             if (d.place[i].file)
                 nnc_note(e->session, nnc_users_place(e, d.place[i]), i == 0 ? "%s is declared here" : "%s comes in here", d.name[i]);
             return;

@@ -78,9 +78,10 @@ nnc_local *nnc_find_in_bodies(const nnc_elaborator *e, const char *name)
     return NULL;
 }
 
+/* A name given twice means nothing from then on: which of the two is meant cannot be told. */
 void nnc_define_name(nnc_elaborator *e, const char *name, nnc_span span, nnc_entity *entity)
 {
-    const nnc_local *old = nnc_find_in_bodies(e, name);
+    nnc_local *old = nnc_find_in_bodies(e, name);
     const nnc_named_index *index = nnc_visible_index(e, name);
     if (index) {
         REPORT(e, span, NAME_TAKEN, name);
@@ -92,6 +93,7 @@ void nnc_define_name(nnc_elaborator *e, const char *name, nnc_span span, nnc_ent
             REPORT(e, span, NAME_TAKEN, name);
             nnc_note(e->session, old->span, "%s is defined here", name);
         }
+        old->entity = &e->poison;
         return;
     }
     nnc_add_local(e, &e->at.scope->locals, name, entity, span);
@@ -120,11 +122,13 @@ static nnc_entity *clock_value(nnc_elaborator *e, int which, nnc_span span)
 static nnc_entity *let_value(nnc_elaborator *e, nnc_definition *d)
 {
     nnc_context saved = e->at;
+    bool no_example = e->no_example;
     if (d->entity)
         return d->entity;
     if (d->busy)
         return &e->poison;
     d->busy = true;
+    e->no_example = true;
     e->at = (nnc_context){.scope = nnc_new_scope(e, d->globals, "", NNC_BODY_FN), .hint = d->name};
     d->entity = nnc_evaluate(e, d->syntax->child[0]);
     if (d->entity->kind != NNC_ENTITY_NUMBER && !nnc_is_poison(d->entity)) {
@@ -132,6 +136,7 @@ static nnc_entity *let_value(nnc_elaborator *e, nnc_definition *d)
         d->entity = &e->poison;
     }
     e->at = saved;
+    e->no_example = no_example;
     return d->entity;
 }
 
@@ -204,6 +209,13 @@ static void add_candidates(nnc_elaborator *e, const char **names, size_t *count,
     for (const nnc_globals *g = e->at.scope->globals; g; g = g->outer)
         for (uint32_t i = 0; i < g->count && *count < most; i++)
             names[(*count)++] = g->definition[i]->name;
+}
+
+void nnc_help_nearest(nnc_elaborator *e, const char *name, const char *const *names, uint32_t count)
+{
+    const char *nearest = nnc_nearest(name, names, count);
+    if (nearest)
+        nnc_help(e->session, "did you mean %s?", nearest);
 }
 
 const char *nnc_nearest_name(nnc_elaborator *e, const char *name)

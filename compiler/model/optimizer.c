@@ -7,7 +7,9 @@
 static const nnc_definition *find_optimizer(nnc_elaborator *e, const nnc_syntax *s)
 {
     if (s->kind != NNC_SYNTAX_NAME) {
-        REPORT(e, s->span, NOT_AN_OPTIMIZER, "this");
+        nnc_text text = {.arena = e->arena};
+        nnc_syntax_write(s, &text);
+        REPORT(e, s->span, NOT_AN_OPTIMIZER, nnc_text_string(&text));
         return NULL;
     }
     const nnc_entity *x = nnc_look_up(e, s->text, s->span);
@@ -158,7 +160,7 @@ static void check_settings(nnc_elaborator *e, const nnc_locals *settings)
             continue;
         nnc_value v = x->value;
         if (v.rank > 0 || nnc_mentions(e->p, v.body, e->example) || v.drawn)
-            REPORT(e, e->optimizer_line->span, SETTING_KIND, settings->item[i].name, nnc_describe(e, x));
+            REPORT(e, x->span.file == e->optimizer_line->span.file ? x->span : e->optimizer_line->span, SETTING_KIND, settings->item[i].name, nnc_describe(e, x));
     }
 }
 
@@ -168,10 +170,8 @@ void nnc_read_optimizer(nnc_elaborator *e)
     bool tried[NNC_MAX_RANK + 1] = {false};
     e->no_example = true;
     e->at = (nnc_context){.scope = nnc_new_scope(e, &e->user, "", NNC_BODY_FN)};
-    if (!s) {
-        REPORT(e, e->train_syntax ? e->train_syntax->span : e->model_syntax->name, NO_OPTIMIZER, "optimizer");
+    if (!s)
         return;
-    }
     const nnc_context start = e->at;
     e->optimizer = find_optimizer(e, s->kind == NNC_SYNTAX_CALL ? s->child[0] : s);
     if (!e->optimizer || !(e->settings = bind_settings(e)))

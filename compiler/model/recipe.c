@@ -310,7 +310,7 @@ static void augment_line(nnc_elaborator *e, const nnc_syntax *line)
         for (uint32_t i = 0; i < names->count; i++)
             rewrite(e, names->child[i], x->item[i], line->child[1]->span);
     } else {
-        REPORT(e, line->child[1]->span, VALUE_COUNT, names->count, nnc_describe(e, x));
+        REPORT(e, line->child[1]->span, VALUE_COUNT, nnc_values_text(e, names->count), nnc_describe(e, x));
     }
 }
 
@@ -375,10 +375,12 @@ void nnc_apply_defines(nnc_elaborator *e)
     for (uint32_t i = 0; i < e->request->defines; i++)
         apply_define(e, &e->request->define[i]);
     for (uint32_t i = 0; i < e->request->defines; i++) {
-        const nnc_definition *d = find_let(e, e->request->define[i].name);
+        nnc_definition *d = find_let(e, e->request->define[i].name);
         const nnc_entity *own = d ? nnc_evaluate(e, d->syntax->child[0]) : NULL;
-        if (own && own->kind == NNC_ENTITY_NUMBER && d->entity->kind == NNC_ENTITY_NUMBER && own->boolean != d->entity->boolean)
+        if (own && own->kind == NNC_ENTITY_NUMBER && d->entity->kind == NNC_ENTITY_NUMBER && own->boolean != d->entity->boolean) {
             REPORT(e, (nnc_span){0}, DEFINE_KIND, d->name, own->boolean ? "true or false" : "a number", e->request->define[i].value);
+            d->entity = &e->poison;
+        }
     }
     e->no_example = false;
 }

@@ -121,8 +121,10 @@ void nnc_scan_state(nnc_elaborator *e, const nnc_syntax *s)
     bool known = nnc_evaluate_dimensions(e, s->child[0], &state->shape);
     if (known && s->child[1] && count)
         known = nnc_evaluate_whole(e, count, "a number of classes", 1, &classes);
-    else if (known && s->child[1])
+    if (known && s->child[1] && !count) {
         REPORT(e, s->child[1]->span, CLASS_COUNT, s->text);
+        known = false;
+    }
     state->shape.element = s->child[1] ? NNC_INTEGER : NNC_REAL;
     state->shape.classes = classes;
     nnc_entity *x = known ? start_of(e, s) : &e->poison;

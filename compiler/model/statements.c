@@ -68,7 +68,7 @@ static nnc_entity *define_several(nnc_elaborator *e, const nnc_syntax *s)
     nnc_entity *x = nnc_evaluate_settled(e, s->child[1], nnc_join(e, e->at.scope->path, left->child[0]->text ? left->child[0]->text : "part"));
     bool matches = x->kind == NNC_ENTITY_TUPLE && x->items == left->count;
     if (!matches && !nnc_is_poison(x))
-        REPORT(e, s->child[1]->span, VALUE_COUNT, left->count, nnc_describe(e, x));
+        REPORT(e, s->child[1]->span, VALUE_COUNT, nnc_values_text(e, left->count), nnc_describe(e, x));
     nnc_entity *all = nnc_new_entity(e, NNC_ENTITY_TUPLE, s->span);
     all->item = NNC_ARRAY(e->arena, nnc_entity *, left->count);
     all->items = left->count;
@@ -86,7 +86,7 @@ static nnc_entity *define(nnc_elaborator *e, const nnc_syntax *s)
         return define_formula(e, left, s->child[1]);
     nnc_entity *x = nnc_evaluate_settled(e, s->child[1], nnc_join(e, e->at.scope->path, left->text ? left->text : "value"));
     if (x->kind == NNC_ENTITY_TUPLE) {
-        REPORT(e, s->child[1]->span, VALUE_COUNT, 1u, nnc_describe(e, x));
+        REPORT(e, s->child[1]->span, VALUE_COUNT, nnc_values_text(e, 1), nnc_describe(e, x));
         x = &e->poison;
     }
     return assign(e, left, x);
