@@ -134,40 +134,6 @@ static void allocate_persistent(nnc_network *network)
     fill_constants(network);
 }
 
-/* ---- code ---- */
-
-static bool link_part(nnc_network *network, nnc_part *part, const char **error)
-{
-    const nnc_loops *loops = part->scheduled.loops;
-    nnc_step_kernel *kernel = NNC_ARRAY(network->arena, nnc_step_kernel, loops->kernels + 1);
-    for (uint32_t i = 0; i < loops->kernels; i++) {
-        const nnc_kernel *k = loops->kernel[i];
-        kernel[i] = (nnc_step_kernel){k->name, network->llvm->symbol(network->jit, k->name), k->tasks_fixed, k->tasks_per_example, k->task_block, k->phase, k->flops, k->bytes};
-        if (!kernel[i].call) {
-            *error = nnc_arena_format(network->arena, "the kernel %s is not in the code made", k->name);
-            return false;
-        }
-    }
-    part->step.kernel = kernel;
-    part->step.kernels = loops->kernels;
-    return true;
-}
-
-static bool compile(nnc_network *network, const nnc_network_request *request, const char **error)
-{
-    const nnc_loops **loops = NNC_ARRAY(network->arena, const nnc_loops *, network->parts + 1);
-    nnc_object object;
-    for (uint32_t i = 0; i < network->parts; i++)
-        loops[i] = network->part[i]->scheduled.loops;
-    if (!network->llvm->compile(network->arena, loops, network->parts, NULL, &request->target, NNC_LLVM_OBJECT, &object, error))
-        return false;
-    network->jit = network->llvm->load(&object, error);
-    for (uint32_t i = 0; network->jit && i < network->parts; i++)
-        if (!link_part(network, network->part[i], error))
-            return false;
-    return network->jit != NULL;
-}
-
 /* The sets' passes hold copies of their parts' steps, which are complete only once linked. */
 static void copy_steps(nnc_network_set *set)
 {
@@ -195,7 +161,7 @@ nnc_network *nnc_network_build(nnc_arena *arena, const nnc_network_request *requ
         make_predict(network, request);
     list_slots(network);
     allocate_persistent(network);
-    if (request->compile && !compile(network, request, error))
+    if (request->compile && !nnc_network_compile(network, request, error))
         return NULL;
     copy_steps(network->measure);
     for (uint32_t i = 0; network->fit && i < network->model->fits; i++)
@@ -206,8 +172,8 @@ nnc_network *nnc_network_build(nnc_arena *arena, const nnc_network_request *requ
 
 void nnc_network_close(nnc_network *network)
 {
-    if (network && network->jit)
-        network->llvm->unload(network->jit);
+    for (uint32_t i = 0; network && i < network->jits; i++)
+        network->llvm->unload(network->jit[i]);
 }
 
 const nnc_slot *nnc_network_slot(const nnc_network *network, const char *name)

@@ -29,6 +29,7 @@ typedef struct nnc_network_request {
     bool compile;              /* false: formulas and loops only, for --emit, the summary and exports */
     const nnc_machine *machine;/* to plan for where nothing is compiled; NULL: portable C */
     int level;                 /* -O */
+    int threads;               /* that generate code; 0: one */
 } nnc_network_request;
 
 /* One compiled program, with its formulas for listings. */
@@ -67,7 +68,8 @@ typedef struct nnc_network {
     nnc_part **part;           /* all of the above */
     uint32_t parts, part_capacity;
     const nnc_llvm *llvm;
-    nnc_jit *jit;
+    nnc_jit **jit;             /* the code, in as many pieces as threads made it */
+    uint32_t jits;
     const nnc_machine *machine;
     double compile_seconds;
 } nnc_network;
@@ -88,6 +90,8 @@ const nnc_llvm *nnc_llvm_load(nnc_arena *arena, const char **error);
 
 /* assemble.c: the training program's gradients, clipping and updates in model->program. False after a reported error. */
 bool nnc_assemble_update(nnc_network *network, bool norm, nnc_tensor_id *norm_tensor);
+/* code.c: machine code for all parts, linked into this process. */
+bool nnc_network_compile(nnc_network *network, const nnc_network_request *request, const char **error);
 /* part.c: extracts what roots need, simplifies, schedules. Arguments: the inputs that are needed, then roots[0 .. outputs). */
 nnc_part *nnc_part_make(nnc_network *network, const char *name, const nnc_program *from, const nnc_tensor_id *roots, uint32_t outputs,
                         uint32_t count, bool with_next, int64_t batch, int level);

@@ -63,7 +63,8 @@ nnc_exit nnc_build_network(nnc_run *run, int parts, int64_t train_batch)
 {
     const char *error;
     nnc_network_request request = {.model = run->model, .parts = parts, .train_batch = train_batch, .set_batch = NNC_SET_BATCH,
-                                   .target = {NULL, NULL, run->options.level}, .compile = true, .level = run->options.level};
+                                   .target = {NULL, NULL, run->options.level}, .compile = true, .level = run->options.level,
+                                   .threads = nnc_team_threads(run->team)};
     run->network = nnc_network_build(&run->arena, &request, &error);
     if (!run->network && !error) {
         nnc_text text = {.arena = &run->arena};
