@@ -99,7 +99,7 @@ static void list_groups(nnc_planner *g, const uint32_t *sequence)
 
 /* ---- long sums ---- */
 
-enum { LONG_SUM = 160, MANY_ROWS = 48, WIDE = 192, LARGE = 1 << 18 };
+enum { LONG_SUM = 160, MANY_ROWS = 24, WIDE = 192, LARGE = 1 << 18 };
 
 static int64_t product(const nnc_tensor *t, uint32_t first, uint32_t last, int64_t batch)
 {

@@ -1,13 +1,17 @@
-/* Turned copies: a sum whose lanes would step through a parameter's rows reads a copy of it with that dimension last instead. The copy is made once a run. */
+/* Turned copies: a sum whose lanes would step through another tensor's rows reads a copy of it with that dimension last instead. A parameter's is made once
+ * a run; a formula's once it is computed, so inside a recurrence only what is not of it is turned. */
+#include "formula/order.h"
 #include "formula/rebuild.h"
 #include "transform/prepare.h"
 
-enum { FULL_VECTOR = 16 };        /* lanes that are worth it */
+/* Lanes that are worth it; how much sooner the copy of a computed tensor, which is near yet, is worth it than a parameter's. */
+enum { FULL_VECTOR = 16, CHEAPER_NEAR = 8 };
 
 typedef struct turner {
     nnc_program *p;
     const nnc_tensor *t;           /* the sum; a copy, since the program grows */
     uint32_t lane;
+    const bool *stepwise;          /* tensors of recurrences, where t is one; NULL else */
     bool fits;                     /* everything else that the lanes move has stride 1 */
     nnc_ref read[8];
     uint32_t dimension[8], reads;
@@ -37,7 +41,13 @@ static int dimension_of(const nnc_program *p, const nnc_node *read, uint32_t slo
     return found;
 }
 
-static bool is_kept(nnc_kind kind) { return kind == NNC_KIND_PARAMETER || kind == NNC_KIND_STATE || kind == NNC_KIND_FIT || kind == NNC_KIND_CONSTANT; }
+static bool is_turnable(const turner *v, nnc_tensor_id a)
+{
+    nnc_kind kind = v->p->tensor[a].kind;
+    if (kind == NNC_KIND_FORMULA)
+        return !(v->stepwise && v->stepwise[a]);
+    return kind == NNC_KIND_PARAMETER || kind == NNC_KIND_STATE || kind == NNC_KIND_FIT || kind == NNC_KIND_CONSTANT;
+}
 
 /* The last dimension moves with the lanes by one element. */
 static bool has_unit_stride(const nnc_program *p, const nnc_node *read, uint32_t lane)
@@ -67,7 +77,7 @@ static void look(turner *v, nnc_ref ref)
         return;
     const nnc_tensor *a = &v->p->tensor[n->integer[0]];
     int dimension = dimension_of(v->p, n, v->lane);
-    if (dimension < 0 || !is_kept(a->kind) || a->element != NNC_REAL || v->reads == 8) {
+    if (dimension < 0 || !is_turnable(v, (nnc_tensor_id)n->integer[0]) || a->element != NNC_REAL || v->reads == 8) {
         v->fits = false;
         return;
     }
@@ -109,20 +119,22 @@ static double uses_of(const nnc_program *p, const nnc_tensor *t, nnc_tensor_id a
     double points = 1;
     for (uint32_t i = 0; i < (uint32_t)t->rank + t->reduced; i++)
         points *= (double)(t->extent[i] < 0 ? batch : t->extent[i]);
-    return points / (double)nnc_elements(&p->tensor[a]);
+    return points / (double)(nnc_elements(&p->tensor[a]) * (nnc_batched(&p->tensor[a]) ? batch : 1));
 }
 
-static void turn_formula(nnc_program *p, nnc_tensor_id id, int64_t batch, double least)
+static void turn_formula(nnc_program *p, nnc_tensor_id id, int64_t batch, double least, const bool *stepwise)
 {
     const nnc_tensor t = p->tensor[id];
-    turner v = {.p = p, .t = &t, .lane = t.rank - 1u, .fits = true};
+    turner v = {.p = p, .t = &t, .lane = t.rank - 1u, .stepwise = stepwise[id] ? stepwise : NULL, .fits = true};
     nnc_ref to[8];
     if (t.kind != NNC_KIND_FORMULA || t.reduce != NNC_REDUCE_SUM || t.rank == 0 || t.extent[t.rank - 1] < (least > 0 ? FULL_VECTOR : 1))
         return;
     look(&v, t.body);
     nnc_ref_map_close(&v.seen);
-    for (uint32_t i = 0; i < v.reads; i++)
-        v.fits &= uses_of(p, &t, (nnc_tensor_id)p->node[v.read[i]].integer[0], batch) >= least;
+    for (uint32_t i = 0; i < v.reads; i++) {
+        nnc_tensor_id a = (nnc_tensor_id)p->node[v.read[i]].integer[0];
+        v.fits &= uses_of(p, &t, a, batch) >= (nnc_batched(&p->tensor[a]) ? least / CHEAPER_NEAR : least);
+    }
     if (!v.fits || v.reads == 0)
         return;
     for (uint32_t i = 0; i < v.reads; i++)
@@ -131,8 +143,19 @@ static void turn_formula(nnc_program *p, nnc_tensor_id id, int64_t batch, double
     p->tensor[id].body = body;
 }
 
+static void mark_loops(const nnc_order_item *item, uint32_t items, bool *stepwise)
+{
+    for (uint32_t i = 0; i < items; i++)
+        for (uint32_t m = 0; !item[i].tensor && m < item[i].members; m++)
+            stepwise[item[i].member[m]] = true;
+}
+
 void nnc_turn_reads(nnc_program *p, int64_t batch, double least)
 {
+    const char *error = NULL;
+    nnc_order order = nnc_order_of(p->arena, p, &error);
+    bool *stepwise = NNC_ARRAY(p->arena, bool, p->tensors);
+    mark_loops(order.item, order.items, stepwise);
     for (nnc_tensor_id id = 1, tensors = p->tensors; id < tensors; id++)
-        turn_formula(p, id, batch, least);
+        turn_formula(p, id, batch, least, stepwise);
 }
