@@ -135,6 +135,24 @@ static void print_head(const nnc_session *session, nnc_text *out, nnc_span span,
     nnc_text_add(out, "%s%s:%s %s\n", color ? COLOUR[severity] : "", SEVERITY[severity], color ? "\033[0m" : "", text);
 }
 
+/* What is no text is shown as ?: one for each character that is counted. */
+static void print_characters(nnc_text *out, const char *text, uint32_t length)
+{
+    for (uint32_t i = 0; i < length;) {
+        uint32_t next = i + 1;
+        while (next < length && continues_character(text[next]))
+            next++;
+        unsigned char first = (unsigned char)text[i];
+        uint32_t wanted = first < 0x80 ? 1 : first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+        bool plain = (first >= 0x20 || first == '\t') && first != 0x7F && first < 0xF5 && !continues_character(text[i]) && next - i == wanted;
+        if (plain)
+            nnc_text_add_bytes(out, text + i, next - i);
+        else if (!continues_character(text[i]))
+            nnc_text_add(out, "?");
+        i = next;
+    }
+}
+
 /* The line with the place underlined: ^ and then ~ up to the span's end or the line's. Tabs stay tabs in the underline. */
 static void print_line(const nnc_session *session, nnc_text *out, nnc_span span, bool color)
 {
@@ -144,7 +162,7 @@ static void print_line(const nnc_session *session, nnc_text *out, nnc_span span,
     uint32_t at = span.begin < source->length ? span.begin : source->length, start = line_start(source, at), end = line_end(source, start), line, column;
     nnc_place(session, span, &line, &column);
     nnc_text_add(out, "%4u | ", line);
-    nnc_text_add_bytes(out, source->text + start, end - start);
+    print_characters(out, source->text + start, end - start);
     nnc_text_add(out, "\n     | ");
     for (uint32_t i = start; i < at && i < end; i++)
         if (!continues_character(source->text[i]))

@@ -467,6 +467,8 @@ static nnc_entity *evaluate(nnc_elaborator *e, const nnc_syntax *s)
     case NNC_SYNTAX_TUPLE: return evaluate_tuple(e, s);
     case NNC_SYNTAX_LITERAL: return nnc_literal(e, s);
     case NNC_SYNTAX_SCAN: return nnc_scan_value(e, s);
+    case NNC_SYNTAX_DOTS: REPORT(e, s->span, NOT_A_SIZE, "`..`"); return &e->poison;
+    case NNC_SYNTAX_ROWS: REPORT(e, s->span, NOT_A_SIZE, "rows"); return &e->poison;
     default: return &e->poison;
     }
 }

@@ -138,6 +138,8 @@ static integer clamped(nnc_lower *l, nnc_ref subscript, int64_t extent)
 {
     int64_t low, high;
     integer x = lower_integer(l, subscript);
+    if (extent > 0 && nnc_known_interval(l, subscript, &low, &high) && low >= 0 && high < extent)
+        return x;
     nnc_range(l->s->p, subscript, extent_of, (void *)(uintptr_t)l->t, NULL, 0, &low, &high);
     if (extent < 0 || (low >= 0 && high < extent))
         return x;
@@ -336,6 +338,9 @@ static nnc_value_id lower_new(nnc_lower *l, nnc_ref ref)
     case NNC_OP_WITHIN: return lower_within(l, ref);
     case NNC_OP_POW: return lower_power(l, args[0], args[1]);
     case NNC_OP_SELECT: {
+        bool truth;
+        if (nnc_known_truth(l, args[0], &truth))
+            return nnc_lower_value(l, args[truth ? 1 : 2]);
         nnc_value_id condition = nnc_lower_value(l, args[0]), yes = nnc_lower_value(l, args[1]);
         return choose(l, condition, yes, nnc_lower_value(l, args[2]));
     }

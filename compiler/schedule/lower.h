@@ -28,6 +28,9 @@ void nnc_store_tensors(nnc_scheduler *s);
 /* Workspace places by lifetimes: from the phase that computes a formula to the last that reads it. */
 void nnc_place_workspace(nnc_scheduler *s);
 
+/* Where a slot runs: low .. high-1. */
+typedef struct nnc_slot_range { int64_t low, high; } nnc_slot_range;
+
 /* One evaluation of a body: each slot has an index value; `lane` (or -1) runs over `lanes` consecutive ones from its value. */
 typedef struct nnc_lower {
     nnc_scheduler *s;
@@ -37,8 +40,15 @@ typedef struct nnc_lower {
     nnc_value_id slot[NNC_MAX_SLOTS];
     int lane;
     uint8_t lanes;
+    int ranged;                   /* a slot that runs over a part of its extent alone, -1 none; and that part */
+    nnc_slot_range range;
     nnc_ref_map done;
 } nnc_lower;
+
+/* known.c: the range of a sum of indices, and whether a condition holds everywhere here, or nowhere. False where that is not known. */
+bool nnc_known_interval(const nnc_lower *l, nnc_ref integer, int64_t *low, int64_t *high);
+bool nnc_known_truth(const nnc_lower *l, nnc_ref condition, bool *value);
+nnc_slot_range nnc_slot_range_of(const nnc_lower *l, int slot);
 
 /* The value of an expression: 1 lane where it does not depend on the lane slot, else `lanes`. REAL, BOOL; integers as INT. */
 nnc_value_id nnc_lower_value(nnc_lower *l, nnc_ref ref);

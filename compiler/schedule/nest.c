@@ -12,7 +12,8 @@ static nnc_value_id offset(nnc_builder *b, nnc_value_id at, int64_t by) { return
 
 static nnc_lower lower_at(const nnc_tile *t, int lane, uint8_t lanes)
 {
-    nnc_lower l = {.s = t->nest->s, .b = t->nest->b, .kernel = t->nest->kernel, .t = t->t, .lane = lane, .lanes = lanes};
+    nnc_lower l = {.s = t->nest->s, .b = t->nest->b, .kernel = t->nest->kernel, .t = t->t, .lane = lane, .lanes = lanes,
+                   .ranged = t->range.high ? t->shape.lane : -1, .range = t->range};
     for (int i = 0; i < t->t->rank + t->t->reduced; i++)
         l.slot[i] = t->slot[i];
     return l;
@@ -37,6 +38,7 @@ static nnc_value_id wide_select(nnc_lower *l, nnc_ref condition, nnc_value_id ye
 /* acc + body: products are fused, guarded parts leave acc as it is. */
 static nnc_value_id add_body(nnc_lower *l, nnc_ref body, nnc_value_id acc)
 {
+    bool truth;
     const nnc_program *p = l->s->p;
     const nnc_node n = p->node[body];
     const nnc_ref *args = p->args + n.first;
@@ -45,6 +47,8 @@ static nnc_value_id add_body(nnc_lower *l, nnc_ref body, nnc_value_id acc)
         nnc_value_id x = nnc_lower_wide(l, nnc_lower_value(l, a));
         return nnc_emit3(l->b, NNC_LOOP_FMA, x, nnc_lower_wide(l, nnc_lower_value(l, c)), acc);
     }
+    if (n.op == NNC_OP_SELECT && nnc_known_truth(l, a, &truth))
+        return is_zero(p, truth ? c : d) ? acc : add_body(l, truth ? c : d, acc);
     if (n.op == NNC_OP_SELECT && is_zero(p, d))
         return wide_select(l, a, add_body(l, c, acc), acc);
     if (n.op == NNC_OP_SELECT && is_zero(p, c))
@@ -205,6 +209,35 @@ static void end_chain(nnc_tile *t, int rows, int vectors, uint8_t lanes, uint32_
         nnc_close(b);
 }
 
+/* The condition that the whole sum stands under, where it is the same for all of the tile: if c then e else 0, c of other slots alone. 0: none. */
+static nnc_ref common_guard(const nnc_tile *t)
+{
+    const nnc_program *p = t->nest->s->p;
+    const nnc_node *n = &p->node[t->t->body];
+    uint64_t moving = 0;
+    for (int slot = t->t->rank; slot < t->t->rank + t->t->reduced; slot++)
+        moving |= (uint64_t)1 << slot;
+    moving |= t->shape.lane >= 0 ? (uint64_t)1 << t->shape.lane : 0;
+    moving |= t->shape.row >= 0 ? (uint64_t)1 << t->shape.row : 0;
+    moving |= t->shape.column >= 0 ? (uint64_t)1 << t->shape.column : 0;
+    if (t->t->reduce != NNC_REDUCE_SUM || n->op != NNC_OP_SELECT || !is_zero(p, p->args[n->first + 2]) || p->node[p->args[n->first]].slots & moving)
+        return 0;
+    return p->args[n->first];
+}
+
+static bool open_guard(nnc_tile *t)
+{
+    nnc_ref guard = common_guard(t);
+    if (!guard)
+        return false;
+    nnc_lower l = lower_at(t, -1, 1);
+    nnc_open_if(t->nest->b, nnc_lower_value(&l, guard));
+    nnc_ref_map_close(&l.done);
+    return true;
+}
+
+static nnc_ref guarded_body(const nnc_tile *t, bool guarded) { return guarded ? nnc_arg(t->nest->s->p, t->t->body, 1) : t->t->body; }
+
 static void emit_chain(nnc_tile *t, int rows, int vectors, uint8_t lanes)
 {
     nnc_builder *b = t->nest->b;
@@ -214,16 +247,19 @@ static void emit_chain(nnc_tile *t, int rows, int vectors, uint8_t lanes)
             acc[r][v] = nnc_new_register(b, NNC_TYPE_REAL, lanes);
             nnc_emit_set(b, acc[r][v], start_value(t, r, v, lanes));
         }
+    bool guarded = open_guard(t);
     open_reduced(t, -1);
     nnc_load_panels(t, vectors, lanes);
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++) {
             nnc_lower l = nnc_tile_element(t, r, v, t->shape.lane, lanes, t->shape.lane, lanes);
             nnc_use_panels(t, &l, v);
-            nnc_emit_set(b, acc[r][v], combine(&l, t->t->reduce, t->t->body, nnc_emit_get(b, acc[r][v])));
+            nnc_emit_set(b, acc[r][v], combine(&l, t->t->reduce, guarded_body(t, guarded), nnc_emit_get(b, acc[r][v])));
             nnc_ref_map_close(&l.done);
         }
     close_reduced(t, -1);
+    if (guarded)
+        nnc_close(b);
     end_chain(t, rows, vectors, lanes, acc);
 }
 
@@ -237,16 +273,19 @@ static void sum_pass(nnc_tile *t, int rows, int columns, uint8_t lanes, int64_t 
             acc[r][c] = nnc_new_register(b, NNC_TYPE_REAL, lanes);
             nnc_emit_set(b, acc[r][c], nnc_emit_real(b, 0, lanes));
         }
+    bool guarded = open_guard(t);
     open_reduced(t, slot);
     t->slot[slot] = nnc_open_for(b, nnc_emit_index(b, low), nnc_emit_index(b, high), lanes);
     for (int r = 0; r < rows; r++)
         for (int c = 0; c < columns; c++) {
             nnc_lower l = nnc_tile_element(t, r, c, lanes > 1 ? slot : -1, lanes, t->shape.column, 1);
-            nnc_emit_set(b, acc[r][c], add_body(&l, t->t->body, nnc_emit_get(b, acc[r][c])));
+            nnc_emit_set(b, acc[r][c], add_body(&l, guarded_body(t, guarded), nnc_emit_get(b, acc[r][c])));
             nnc_ref_map_close(&l.done);
         }
     nnc_close(b);
     close_reduced(t, slot);
+    if (guarded)
+        nnc_close(b);
 }
 
 static void emit_lane_sum(nnc_tile *t, int rows, int columns)
@@ -319,24 +358,33 @@ static void loop_rows(nnc_tile *t, int level, int slot, int vectors, uint8_t lan
     loop_over(t, level, slot, middle, high, 1, 1, vectors, lanes);
 }
 
-/* Whole tiles of vectors, then fewer vectors, then narrower ones. */
-static void loop_lanes(nnc_tile *t, int level, int slot)
+/* [at, end) of the lane slot: whole tiles of vectors, then fewer vectors, then narrower ones. */
+static void loop_lanes(nnc_tile *t, int level, int slot, int64_t at, int64_t end)
 {
     nnc_builder *b = t->nest->b;
-    int64_t extent = t->t->extent[slot], at = 0;
     uint8_t lanes = t->nest->s->machine->lanes;
     int vectors = t->shape.vectors;
-    while (at < extent) {
-        int64_t step = (int64_t)vectors * lanes, count = (extent - at) / step * step;
+    while (at < end) {
+        int64_t step = (int64_t)vectors * lanes, count = (end - at) / step * step;
         if (count) {
             loop_over(t, level, slot, nnc_emit_index(b, at), nnc_emit_index(b, at + count), step, 1, vectors, lanes);
             at += count;
         }
         if (vectors > 1)
-            vectors = (int)((extent - at) / lanes > 1 ? (extent - at) / lanes : 1);
+            vectors = (int)((end - at) / lanes > 1 ? (end - at) / lanes : 1);
         else
             lanes /= 2;
     }
+}
+
+static void loop_parts(nnc_tile *t, int level, int slot)
+{
+    int64_t extent = t->t->extent[slot];
+    for (int i = 0; i <= t->cuts; i++) {
+        t->range = (nnc_slot_range){i ? t->cut[i - 1] : 0, i < t->cuts ? t->cut[i] : extent};
+        loop_lanes(t, level, slot, t->range.low, t->range.high);
+    }
+    t->range = (nnc_slot_range){0, 0};
 }
 
 void nnc_emit_level(nnc_tile *t, int level, int rows, int vectors, uint8_t lanes)
@@ -348,7 +396,7 @@ void nnc_emit_level(nnc_tile *t, int level, int rows, int vectors, uint8_t lanes
     }
     int slot = t->order[level];
     if (slot == t->shape.lane) {
-        loop_lanes(t, level, slot);
+        loop_parts(t, level, slot);
         return;
     }
     if (slot == t->shape.row) {
@@ -383,6 +431,7 @@ void nnc_emit_formula(nnc_nest *nest, nnc_tensor_id id)
     for (int i = 0; i < NNC_MAX_SLOTS; i++)
         t.slot[i] = nest->fixed[i];
     nnc_choose_shape(&t);
+    nnc_find_cuts(&t);
     order_slots(&t);
     if (t.shape.block >= 0)
         nnc_emit_blocks(&t);

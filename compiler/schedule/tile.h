@@ -29,6 +29,9 @@ typedef struct nnc_tile {
     nnc_shape shape;
     nnc_value_id slot[NNC_MAX_SLOTS];
     int order[NNC_MAX_SLOTS], depth;       /* free output slots, outermost first */
+    int64_t cut[8];                        /* the lane slot is walked in parts: conditions on it are decided in each */
+    int cuts;
+    nnc_slot_range range;                  /* the present part */
     /* a sum in blocks */
     nnc_value_id low, high;                /* of the block slot */
     nnc_value_id first, last;              /* whether this is the first block, the last one */
@@ -38,6 +41,9 @@ typedef struct nnc_tile {
 
 /* shape.c */
 void nnc_choose_shape(nnc_tile *t);
+
+/* known.c: finds the cuts. */
+void nnc_find_cuts(nnc_tile *t);
 
 /* nest.c: the lower for tile element (r, v): row + r, slot `second` + v * step. */
 nnc_lower nnc_tile_element(const nnc_tile *t, int r, int v, int lane, uint8_t lanes, int second, int64_t step);

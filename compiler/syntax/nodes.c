@@ -40,11 +40,12 @@ nnc_syntax *nnc_syntax_named(nnc_syntax *node, const nnc_syntax *name)
     return node;
 }
 
+static const char *const reductions[] = {"sum", "prod", "mean", "max", "min", "argmax", "argmin"};
+
 static bool is_reduction(const char *name)
 {
-    static const char *const names[] = {"sum", "prod", "mean", "max", "min", "argmax", "argmin"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (strcmp(names[i], name) == 0)
+    for (size_t i = 0; i < sizeof reductions / sizeof *reductions; i++)
+        if (strcmp(reductions[i], name) == 0)
             return true;
     return false;
 }
@@ -58,12 +59,17 @@ static bool is_index(const nnc_syntax *index)
 static nnc_syntax *reduction(nnc_reader *r, nnc_span span, nnc_syntax *function, nnc_syntax *indices, nnc_syntax *body)
 {
     if (function->kind != NNC_SYNTAX_NAME || !is_reduction(function->text)) {
-        nnc_report(r->session, function->span, &NNC_SYNTAX_MESSAGE_NOT_A_REDUCTION);
+        nnc_text text = {.arena = &r->session->arena};
+        nnc_syntax_write(function, &text);
+        nnc_report(r->session, function->span, &NNC_SYNTAX_MESSAGE_NOT_A_REDUCTION, nnc_text_string(&text));
+        const char *nearest = nnc_nearest(nnc_text_string(&text), reductions, sizeof reductions / sizeof *reductions);
+        if (nearest)
+            nnc_help(r->session, "did you mean %s?", nearest);
         return nnc_syntax_new(r, NNC_SYNTAX_ERROR, span, NULL, 0);
     }
     for (uint32_t i = 0; i < indices->count; i++)
         if (!is_index(indices->child[i])) {
-            nnc_report(r->session, indices->child[i]->span, &NNC_SYNTAX_MESSAGE_UNEXPECTED_FOR, "expression", "an index, `i` or `i < n`");
+            nnc_report(r->session, indices->child[i]->span, &NNC_SYNTAX_MESSAGE_UNEXPECTED_FOR, "this", "an index, `i` or `i < n`");
             return nnc_syntax_new(r, NNC_SYNTAX_ERROR, span, NULL, 0);
         }
     nnc_syntax *node = nnc_syntax_new(r, NNC_SYNTAX_REDUCE, span, NULL, 2, indices, body);

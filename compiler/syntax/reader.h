@@ -24,14 +24,23 @@ typedef struct nnc_reader {
     uint32_t words;             /* since the statement's start */
     bool stopped;               /* a fault that makes going on senseless */
     bool quiet;                 /* the next syntax error only follows from one reported */
+    bool recovering;            /* after a syntax error: what is in deeper brackets than `level` is skipped, up to the statement's end */
+    int level;
+    uint32_t end;               /* where the last written token ended */
+    nnc_token first;            /* the statement's first word */
     nnc_syntax *result;
 } nnc_reader;
 
 /* The tokens as the parser sees them: separators put in, brackets balanced. */
 int nnc_next_token(nnc_reader *reader, nnc_token *token);
+/* After a syntax error at a token of this kind; `left_open`: the innermost bracket was left open before it. */
+void nnc_recover(nnc_reader *reader, int kind, bool left_open);
+/* The innermost bracket that was left open before this token, which begins a line inside it; NULL for none. */
+const nnc_span *nnc_left_open(const nnc_reader *reader, nnc_span token, int kind);
 /* flex's: the next written token; newlines are kind '\n', the end is 0. */
 nnc_token nnc_raw_token(nnc_reader *reader);
-const char *nnc_token_name(int kind);
+/* A character that stands for nothing. */
+void nnc_stray(nnc_reader *reader, nnc_span span, const char *text);
 
 void nnc_scanner_close(nnc_reader *reader);
 

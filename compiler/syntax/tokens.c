@@ -65,18 +65,25 @@ static int closer_of(int kind) { return kind == '(' ? ')' : kind == '[' ? ']' : 
 /* Everything open is closed without being written: the outermost is reported. */
 static void close_all(nnc_reader *r)
 {
-    if (r->depth && !r->closing) {
+    if (r->depth && !r->closing && !r->stopped) {
         nnc_report(r->session, r->open[r->depth - 1].span, &NNC_SYNTAX_MESSAGE_UNCLOSED, sign_of(r->open[r->depth - 1].kind));
         r->quiet = true;
     }
     r->closing = r->depth;
 }
 
+/* A separator that nobody wrote stands where the statement's text ends. */
+static int give_end(nnc_reader *r, nnc_token *token)
+{
+    token->span = (nnc_span){r->file, r->end, r->end};
+    return give(r, token, SEP);
+}
+
 static int give_closer(nnc_reader *r, nnc_token *token)
 {
     int kind = r->open[r->depth - 1].kind;
     if (kind == '{' && r->last != SEP && r->last != '{')
-        return give(r, token, SEP);
+        return give_end(r, token);
     r->depth--;
     r->closing--;
     return give(r, token, closer_of(kind));
@@ -103,6 +110,17 @@ static int open_bracket(nnc_reader *r, nnc_token *token)
     return give(r, token, token->kind);
 }
 
+/* The innermost open bracket that a closer of this kind can mean; -1 for none. Only `}` reaches beyond a `{`, and finds it. */
+static int partner_of(const nnc_reader *r, int closer)
+{
+    for (int i = r->depth - 1; i >= 0; i--)
+        if (closer_of(r->open[i].kind) == closer)
+            return i;
+        else if (r->open[i].kind == '{')
+            return -1;
+    return -1;
+}
+
 static int close_bracket(nnc_reader *r, nnc_token *token)
 {
     if (r->depth == 0) {
@@ -110,18 +128,27 @@ static int close_bracket(nnc_reader *r, nnc_token *token)
         r->ahead.kind = -1;
         return nnc_next_token(r, token);
     }
-    int opened = r->open[r->depth - 1].kind;
+    int opened = r->open[r->depth - 1].kind, partner = partner_of(r, token->kind);
+    if (partner < 0) {
+        nnc_report(r->session, token->span, &NNC_SYNTAX_MESSAGE_UNOPENED, sign_of(token->kind));
+        r->ahead.kind = -1;
+        return nnc_next_token(r, token);
+    }
     if (closer_of(opened) != token->kind) {
-        nnc_report(r->session, token->span, &NNC_SYNTAX_MESSAGE_MISMATCHED, sign_of(token->kind), sign_of(opened));
-        nnc_note(r->session, r->open[r->depth - 1].span, "it is opened here");
+        if (token->kind == '}') {
+            nnc_report(r->session, r->open[r->depth - 1].span, &NNC_SYNTAX_MESSAGE_UNCLOSED, sign_of(opened));
+        } else {
+            nnc_report(r->session, token->span, &NNC_SYNTAX_MESSAGE_MISMATCHED, sign_of(token->kind), sign_of(opened));
+            nnc_note(r->session, r->open[r->depth - 1].span, "it is opened here");
+        }
         r->quiet = true;
-        if (token->kind == '}')
-            while (r->depth > 1 && r->open[r->depth - 1].kind != '{')
-                r->depth--;
+        r->closing = r->depth - 1 - partner;
+        return give_closer(r, token);
     }
     r->depth--;
     r->ahead.kind = -1;
-    return give(r, token, closer_of(opened) == token->kind || token->kind == '}' ? token->kind : closer_of(opened));
+    r->end = token->span.end;
+    return give(r, token, token->kind);
 }
 
 static int declaration_word(const nnc_token *token, const nnc_token *next)
@@ -146,13 +173,18 @@ static int give_name(nnc_reader *r, nnc_token *token)
     return give(r, token, kind);
 }
 
-static void note_token(nnc_reader *r, int kind)
+static void note_token(nnc_reader *r, const nnc_token *token)
 {
+    int kind = token->kind;
     r->after_arrow = kind == ARROW || (r->after_arrow && kind != SEP);
     if (kind == '=')
         r->in_output = false;
-    if (r->words == 0 && r->closing == 0)
-        r->quiet = false;
+    if (begins_statement(r)) {
+        r->words = 0;
+        r->first = *token;
+        r->quiet = r->quiet && r->closing > 0;
+    }
+    r->end = token->span.end;
     if (++r->words == NNC_MAX_WORDS) {
         nnc_report(r->session, peek(r).span, &NNC_SYNTAX_MESSAGE_TOO_LONG, NNC_MAX_WORDS);
         r->stopped = true;
@@ -170,7 +202,7 @@ static bool ends_statement(nnc_reader *r, nnc_token *token)
     return ends && r->last != SEP && r->last != '{' && !goes_on(peek(r).kind);
 }
 
-int nnc_next_token(nnc_reader *r, nnc_token *token)
+static int next_token(nnc_reader *r, nnc_token *token)
 {
     if (r->entry) {
         int entry = r->entry;
@@ -186,14 +218,62 @@ int nnc_next_token(nnc_reader *r, nnc_token *token)
     if (r->closing > 0)
         return give_closer(r, token);
     if (token->kind == 0)
-        return give(r, token, r->last != SEP && r->last != 0 ? SEP : 0);
-    if (token->kind == '}' && r->last != SEP && r->last != '{')
-        return give(r, token, SEP);
+        return r->last != SEP && r->last != 0 ? give_end(r, token) : give(r, token, 0);
+    if (token->kind == '}' && !inside_brackets(r) && r->last != SEP && r->last != '{')
+        return give_end(r, token);
     if (token->kind == ')' || token->kind == ']' || token->kind == '}')
         return close_bracket(r, token);
     *token = take(r);
-    note_token(r, token->kind);
+    note_token(r, token);
     if (token->kind == '(' || token->kind == '[' || token->kind == '{')
         return open_bracket(r, token);
     return token->kind == NAME ? give_name(r, token) : give(r, token, token->kind);
+}
+
+int nnc_next_token(nnc_reader *r, nnc_token *token)
+{
+    int kind = next_token(r, token);
+    while (r->recovering && kind && (r->depth > r->level || (kind == '}' && r->depth == r->level && r->level > 0)))
+        kind = next_token(r, token);
+    if (kind == SEP || kind == '}')
+        r->recovering = false;
+    return kind;
+}
+
+/* ---- after a syntax error ---- */
+
+static int level_at(const nnc_reader *r, int kind) { return r->depth - (kind == '(' || kind == '[' || kind == '{'); }
+
+const nnc_span *nnc_left_open(const nnc_reader *r, nnc_span token, int kind)
+{
+    const nnc_source *source = &r->session->source[r->file];
+    int level = level_at(r, kind);
+    uint32_t at = token.begin;
+    while (at > 0 && (source->text[at - 1] == ' ' || source->text[at - 1] == '\t' || source->text[at - 1] == '\r'))
+        at--;
+    bool begins_line = at == 0 || source->text[at - 1] == '\n';
+    return level > 0 && r->open[level - 1].kind != '{' && begins_line ? &r->open[level - 1].span : NULL;
+}
+
+void nnc_recover(nnc_reader *r, int kind, bool left_open)
+{
+    int level = level_at(r, kind);
+    while (level > 0 && r->open[level - 1].kind != '{')
+        level--;
+    r->recovering = kind != SEP && kind != '}';
+    r->level = level;
+    if (left_open)
+        r->depth = level;
+}
+
+/* What was probably meant. */
+void nnc_stray(nnc_reader *r, nnc_span span, const char *text)
+{
+    static const char *const meant[][2] = {{"&", "and"}, {"&&", "and"}, {"|", "or"}, {"||", "or"}, {"!", "not"}, {"\xe2\x89\xa4", "<="}, {"\xe2\x89\xa5", ">="},
+                                           {"\xe2\x89\xa0", "!="}, {"\xc3\x97", "*"}, {"\xc2\xb7", "*"}, {"\xe2\x88\x92", "-"}, {"\xe2\x86\x92", "->"}};
+    nnc_report(r->session, span, &NNC_SYNTAX_MESSAGE_STRAY_CHARACTER, text);
+    r->quiet = true;
+    for (size_t i = 0; i < sizeof meant / sizeof *meant; i++)
+        if (strcmp(meant[i][0], text) == 0)
+            nnc_help(r->session, "write %s", meant[i][1]);
 }

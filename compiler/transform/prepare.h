@@ -13,4 +13,8 @@ void nnc_part_sums(nnc_program *p, int64_t most, int64_t least);
  * each element that is copied, with `batch` examples. In place. */
 void nnc_turn_reads(nnc_program *p, int64_t batch, double least);
 
+/* sum(k: (if c then a else 0) * b), where neither k nor the last index is in c, becomes sum(k: if c then a * b else 0): where c does not hold there is
+ * nothing to add up, though b were infinite. In place. */
+void nnc_lift_guards(nnc_program *p);
+
 #endif

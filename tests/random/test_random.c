@@ -234,6 +234,7 @@ static void run_seed(const nnc_llvm *llvm, uint64_t seed)
     c->program = m.p;
     run_level(c, 0);
     run_level(c, 2);
+    nnc_lift_guards(m.p);
     nnc_part_sums(m.p, INT64_MAX, 0);        /* whether it is worth it or not */
     nnc_turn_reads(m.p, 1, 0);
     must_verify(&c->arena, m.p, "preparation");
