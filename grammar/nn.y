@@ -5,6 +5,7 @@
 #include "syntax/reader.h"
 }
 %code {
+#include "base/text.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,8 +55,8 @@ item: USE STRING SEP { $$ = NODE(USE, @2, $2->text, 0); }
   | OPTIMIZER name params params block { $$ = nnc_syntax_named(NODE(OPTIMIZER, @$, NULL, 3, $3, $4, $5), $2); }
   | MODEL name block { $$ = nnc_syntax_named(NODE(MODEL, @$, NULL, 1, $3), $2); }
   | TRAIN '{' seps lines '}' { $$ = $4; $$->span = @$; }
-  | error SEP { $$ = NULL; }
-  | error '}' { $$ = NULL; } ;
+  | error SEP { $$ = NULL; yyerrok; }
+  | error '}' { $$ = NULL; yyerrok; } ;
 
 word: NAME | ROWS | FROM | CLASS ;
 name: word { $$ = $1; } ;
@@ -76,7 +77,7 @@ else_opt: %empty { $$ = NULL; } | ELSE STRING { $$ = $2; } ;
 
 body: block { $$ = $1; } | '=' expr SEP { $$ = ADD(LIST(@2), NODE(VALUE, @2, NULL, 1, $2)); } ;
 block: '{' seps statements '}' { $$ = $3; $$->span = @$; } ;
-statements: %empty { $$ = LIST(@$); } | statements statement SEP seps { $$ = ADD($1, $2); } ;
+statements: %empty { $$ = LIST(@$); } | statements statement SEP seps { $$ = ADD($1, $2); yyerrok; } ;
 statement: INPUT name dims_opt type_opt from_opt { $$ = nnc_syntax_named(NODE(INPUT, @$, NULL, 3, $3, $4, $5), $2); }
   | TARGET name dims_opt type_opt from_opt { $$ = nnc_syntax_named(NODE(TARGET, @$, NULL, 3, $3, $4, $5), $2); }
   | IGNORE strings { $$ = $2; $$->kind = NNC_SYNTAX_IGNORE; $$->span = @$; }
@@ -95,7 +96,7 @@ from_opt: %empty { $$ = LIST(@$); } | FROM strings { $$ = $2; } ;
 of_opt: %empty { $$ = NULL; } | OF name { $$ = $2; } ;
 strings: STRING { $$ = ADD(LIST(@1), $1); } | strings ',' STRING { $$ = ADD($1, $3); } ;
 
-lines: %empty { $$ = NODE(TRAIN, @$, NULL, 0); } | lines line SEP seps { $$ = ADD($1, $2); } ;
+lines: %empty { $$ = NODE(TRAIN, @$, NULL, 0); } | lines line SEP seps { $$ = ADD($1, $2); yyerrok; } ;
 line: OPTIMIZER expr { $$ = NODE(RECIPE_LINE, @$, "optimizer", 3, LIST(@1), $2, NULL); $$->name = @1; }
   | NAME expr { $$ = nnc_syntax_named(NODE(RECIPE_LINE, @$, NULL, 3, LIST(@1), $2, NULL), $1); }
   | NAME expr NAME { $$ = nnc_syntax_named(NODE(RECIPE_LINE, @$, NULL, 3, LIST(@1), $2, $3), $1); }
@@ -163,20 +164,38 @@ static int yylex(YYSTYPE *value, nnc_span *span, nnc_reader *r)
     return kind;
 }
 
-const char *nnc_token_name(int kind) { return yysymbol_name(YYTRANSLATE(kind)); }
-
-static bool is_operator(yysymbol_kind_t s)
+static bool is_operator(int kind)
 {
-    const char *name = yysymbol_name(s);
-    return strchr("'+-*/<>^", name[0]) != NULL && strlen(name) <= 4;
+    static const int kinds[] = {'+', '-', '*', '/', '<', '>', '^', LE, GE, EQ, NE, AND, OR, MOD};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (kinds[i] == kind)
+            return true;
+    return false;
 }
 
-/* What could stand here, in few words; NULL where too much could. */
-static const char *expected(const yypcontext_t *context, nnc_arena *arena)
+/* Words that are reserved and can be mistaken for names. */
+static bool is_reserved(int kind)
 {
-    yysymbol_kind_t could[12];
+    return (kind >= USE && kind <= SCAN) || kind == TRUE || kind == FALSE;
+}
+
+/* What could stand here; the words that serve as names too are left out where a name could. */
+static int could_stand(const yypcontext_t *context, yysymbol_kind_t *could, int room, bool *name)
+{
+    int count = yypcontext_expected_tokens(context, could, room), kept = 0;
+    *name = false;
+    for (int i = 0; i < count; i++)
+        *name |= could[i] == YYSYMBOL_NAME;
+    for (int i = 0; i < count; i++)
+        if (!*name || (could[i] != YYSYMBOL_ROWS && could[i] != YYSYMBOL_FROM && could[i] != YYSYMBOL_CLASS))
+            could[kept++] = could[i];
+    return kept;
+}
+
+/* In few words; NULL where too much could. */
+static const char *expected(nnc_arena *arena, const yysymbol_kind_t *could, int count)
+{
     nnc_text text = {.arena = arena};
-    int count = yypcontext_expected_tokens(context, could, 12);
     if (count <= 0 || count > 4)
         return NULL;
     for (int i = 0; i < count; i++)
@@ -184,39 +203,70 @@ static const char *expected(const yypcontext_t *context, nnc_arena *arena)
     return nnc_text_string(&text);
 }
 
-static bool is_keyword(yysymbol_kind_t s)
+/* What was found, as it is written. */
+static const char *found_text(const nnc_reader *r, nnc_span span, int kind)
 {
-    const char *name = yysymbol_name(s);
-    return name[0] >= 'a' && name[0] <= 'z' && !strchr(name, ' ') && strlen(name) > 1;
+    enum { MOST = 40 };
+    const char *text = r->session->source[r->file].text + span.begin;
+    int length = (int)(span.end - span.begin);
+    if (kind == SEP)
+        return "the end of the line";
+    if (kind == 0)
+        return "the end of the text";
+    return nnc_arena_format(&r->session->arena, "`%.*s%s`", length > MOST ? MOST : length, text, length > MOST ? ".." : "");
 }
 
-static bool wants_name(const yypcontext_t *context)
+/* A word that leads a declaration, misspelt: it was read as a name. */
+static void suggest_word(nnc_reader *r, int kind)
 {
-    yysymbol_kind_t could[6];
-    int count = yypcontext_expected_tokens(context, could, 6);
-    for (int i = 0; i < count && count <= 4; i++)
-        if (could[i] == YYSYMBOL_NAME)
-            return true;
-    return false;
+    static const char *const items[] = {"use", "let", "fn", "layer", "init", "optimizer", "model", "train"};
+    static const char *const statements[] = {"input", "target", "output", "metric", "param", "state", "fit", "ignore", "loss"};
+    const char *nearest = NULL;
+    bool top = r->depth - (kind == '{' || kind == '(' || kind == '[') == 0;
+    if (r->first.kind != NAME || r->words != (top && kind == NAME ? 1u : 1u + (kind != SEP)))
+        return;
+    if (top)
+        nearest = nnc_nearest(r->first.text, items, sizeof items / sizeof *items);
+    else
+        nearest = nnc_nearest(r->first.text, statements, sizeof statements / sizeof *statements);
+    if (nearest && strcmp(nearest, r->first.text) != 0)
+        nnc_help(r->session, "did you mean %s?", nearest);
+    else if (nearest && strcmp(nearest, "ignore") == 0)
+        nnc_help(r->session, "columns stand in quotes: ignore \"id\", \"date\"");
+    else if (nearest)
+        nnc_help(r->session, "after %s stands a name", nearest);
+}
+
+static void report_unexpected(const yypcontext_t *context, nnc_reader *r, nnc_span span, int kind)
+{
+    yysymbol_kind_t could[YYNTOKENS];
+    bool name;
+    int count = could_stand(context, could, YYNTOKENS, &name);
+    const char *what = expected(&r->session->arena, could, count), *found = found_text(r, span, kind);
+    if (is_reserved(kind) && name)
+        nnc_report(r->session, span, &NNC_SYNTAX_MESSAGE_RESERVED_NAME, yysymbol_name(yypcontext_token(context)));
+    else if (is_operator(kind) && r->after_arrow)
+        nnc_report(r->session, span, &NNC_SYNTAX_MESSAGE_ARROW_NEEDS_NAME);
+    else if (r->depth == 0 && kind == NAME && r->words == 1)
+        nnc_report(r->session, span, &NNC_SYNTAX_MESSAGE_UNEXPECTED_FOR, found, "use, let, fn, layer, init, optimizer, model or train");
+    else if (what)
+        nnc_report(r->session, span, &NNC_SYNTAX_MESSAGE_UNEXPECTED_FOR, found, what);
+    else
+        nnc_report(r->session, span, &NNC_SYNTAX_MESSAGE_UNEXPECTED, found);
+    suggest_word(r, kind);
 }
 
 static int yyreport_syntax_error(const yypcontext_t *context, nnc_reader *r)
 {
-    yysymbol_kind_t found = yypcontext_token(context);
     nnc_span span = *yypcontext_location(context);
-    if (r->quiet || r->stopped) {
-        r->quiet = false;
-        return 0;
-    }
-    const char *name = found == YYSYMBOL_YYEOF ? "end of the file" : yysymbol_name(found), *what = expected(context, &r->session->arena);
-    if (is_keyword(found) && wants_name(context))
-        nnc_report(r->session, span, &NNC_SYNTAX_MESSAGE_RESERVED_NAME, name);
-    else if (is_operator(found) && r->after_arrow)
-        nnc_report(r->session, span, &NNC_SYNTAX_MESSAGE_ARROW_NEEDS_NAME);
-    else if (what)
-        nnc_report(r->session, span, &NNC_SYNTAX_MESSAGE_UNEXPECTED_FOR, name, what);
-    else
-        nnc_report(r->session, span, &NNC_SYNTAX_MESSAGE_UNEXPECTED, name);
+    int kind = r->last;
+    const nnc_span *left_open = nnc_left_open(r, span, kind);
+    if (!r->quiet && !r->stopped && left_open)
+        nnc_report(r->session, *left_open, &NNC_SYNTAX_MESSAGE_UNCLOSED, r->session->source[r->file].text[left_open->begin] == '(' ? "(" : "[");
+    else if (!r->quiet && !r->stopped)
+        report_unexpected(context, r, span, kind);
+    r->quiet = false;
+    nnc_recover(r, kind, left_open != NULL);
     return 0;
 }
 

@@ -97,7 +97,7 @@ static char *replaced(const char *text, piece old, const char *by, size_t by_len
 
 static char *edit(const char *text, const char *other, uint64_t *random)
 {
-    static const char *const extremes[] = {"0", "-1", "1", "2", "0.5", "1e9", "1000000", "1e300", "9007199254740993", "1e-320", "inf", "-inf", "(0/0)", "true",
+    static const char *const extremes[] = {"0", "-1", "1", "2", "0.5", "1e9", "1000000", "1e300", "9007199254740993", "1e-320", "inf", "-inf", "(0/0)", " rows", "true",
                                            "false", "\"a\"", "..", "data", "batch", "x'", "->", "random()", "[1, 2]", "(1, 2)", "i", "x", "training",
                                            "step", "weights", "neighbour(x)", "missing(x)", "if", "scan", "{", "}", "\n", ";", "class", "normal(0, 1)", "dense", "relu"};
     piece a = random_token(text, random), b = random_token(text, random), theirs = random_token(other, random);
