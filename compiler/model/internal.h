@@ -372,7 +372,7 @@ nnc_entity *nnc_element_formula(nnc_elaborator *e, const char *name, const nnc_s
 nnc_entity *nnc_call(nnc_elaborator *e, const nnc_syntax *s);
 nnc_entity *nnc_arrow(nnc_elaborator *e, const nnc_syntax *s);
 nnc_entity *nnc_apply_entity(nnc_elaborator *e, nnc_entity *f, const nnc_arguments *arguments);
-/* Binds arguments to a parameter list; into `names`, which may hold earlier lists' names. False, reported. */
+/* parameters.c: binds arguments to a parameter list; into `names`, which may hold earlier lists' names. False, reported. */
 bool nnc_bind(nnc_elaborator *e, const nnc_definition *d, const nnc_syntax *parameters, const nnc_arguments *arguments, nnc_locals *names, nnc_dots *dots);
 /* A layer without its settings, given their defaults; others stay as they are. */
 nnc_entity *nnc_settled_layer(nnc_elaborator *e, nnc_entity *x, const nnc_syntax *site);
