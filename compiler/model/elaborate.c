@@ -30,9 +30,9 @@ static void elaborate_model(nnc_elaborator *e)
     nnc_model_graph(e, false);
     if (!e->model->loss && e->session->errors == 0)
         REPORT(e, e->model_syntax->name, NO_LOSS, e->model->name);
+    nnc_read_optimizer(e);
     if (e->session->errors)
         return;
-    nnc_read_optimizer(e);
     nnc_list_lets(e);
     nnc_finish(e);
 }

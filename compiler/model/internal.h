@@ -26,8 +26,10 @@ typedef enum nnc_model_message {
 extern const nnc_message nnc_model_messages[NNC_MODEL_MESSAGES];
 
 /* Reports row `id` at `span`, or, where that is in the library, at the user's call that led there, with a note. */
-#define REPORT(e, span, id, ...) \
-    (nnc_report((e)->session, nnc_users_place((e), (span)), &nnc_model_messages[NNC_SAY_##id], __VA_ARGS__), nnc_note_library((e), (span)))
+#define REPORT(e, span, id, ...)                                                                                              \
+    (nnc_is_told((e), (span)) ? (void)((e)->session->last = 0)                                                                \
+                              : (nnc_report((e)->session, nnc_users_place((e), (span)), &nnc_model_messages[NNC_SAY_##id], __VA_ARGS__), \
+                                 nnc_note_library((e), (span))))
 
 /* ---- indices ---- */
 
@@ -51,7 +53,7 @@ struct nnc_dots {                /* the `..` of one formula */
     uint32_t rank;
     nnc_named_index *index[NNC_MAX_RANK];
     nnc_span told;
-    const char *by;              /* in parameter lists: the parameter that told what it stands for */
+    const nnc_syntax *by;        /* in parameter lists: the parameter that told what it stands for */
     uint32_t order;
     const nnc_syntax *formula;   /* where to look ahead for what it stands for */
 };
@@ -269,6 +271,8 @@ struct nnc_elaborator {
 };
 
 /* messages.c */
+/* Whether this lies in the library, and the user's call that led there has an error already: another one would follow from it. */
+bool nnc_is_told(const nnc_elaborator *e, nnc_span span);
 nnc_span nnc_users_place(const nnc_elaborator *e, nnc_span span);
 void nnc_note_library(nnc_elaborator *e, nnc_span span);
 const char *nnc_shape_text(const nnc_elaborator *e, const int64_t *extent, uint32_t rank);   /* [28, 28, 1]; "a scalar" is [] */

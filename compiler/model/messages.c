@@ -20,6 +20,32 @@ static nnc_span outside(const nnc_elaborator *e, nnc_span span)
 
 nnc_span nnc_users_place(const nnc_elaborator *e, nnc_span span) { return outside(e, span); }
 
+bool nnc_is_told(const nnc_elaborator *e, nnc_span span)
+{
+    const nnc_span place = outside(e, span);
+    for (uint32_t i = 0; in_library(e, span) && i < e->session->diagnostics; i++) {
+        const nnc_diagnostic *d = &e->session->diagnostic[i];
+        if (d->severity == NNC_ERROR && d->span.file == place.file && d->span.begin == place.begin && d->span.end == place.end)
+            return true;
+    }
+    return false;
+}
+
+/* The line, without the space around it. */
+static const char *line_of(const nnc_elaborator *e, nnc_span span)
+{
+    enum { MOST = 100 };
+    const char *text = e->session->source[span.file].text;
+    uint32_t from = span.begin, to = span.begin;
+    while (from > 0 && text[from - 1] != '\n')
+        from--;
+    while (text[from] == ' ')
+        from++;
+    while (text[to] && text[to] != '\n')
+        to++;
+    return nnc_arena_format(e->arena, "%.*s%s", (int)(to - from > MOST ? MOST : to - from), text + from, to - from > MOST ? ".." : "");
+}
+
 void nnc_note_library(nnc_elaborator *e, nnc_span span)
 {
     const nnc_frame *f = e->at.frame;
@@ -27,7 +53,7 @@ void nnc_note_library(nnc_elaborator *e, nnc_span span)
         return;
     while (f->caller && in_library(e, f->call))
         f = f->caller;
-    nnc_note(e->session, span, "in %s", f->name);
+    nnc_note(e->session, span, "in %s: %s", f->name, line_of(e, span));
 }
 
 /* ---- shapes ---- */

@@ -170,7 +170,7 @@ void nnc_read_optimizer(nnc_elaborator *e)
     bool tried[NNC_MAX_RANK + 1] = {false};
     e->no_example = true;
     e->at = (nnc_context){.scope = nnc_new_scope(e, &e->user, "", NNC_BODY_FN)};
-    if (!s)
+    if (!s || e->hopeless)
         return;
     const nnc_context start = e->at;
     e->optimizer = find_optimizer(e, s->kind == NNC_SYNTAX_CALL ? s->child[0] : s);

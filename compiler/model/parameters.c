@@ -14,10 +14,10 @@ typedef struct binding {
     nnc_span span;
 } binding;
 
-static const char *pattern_text(const binding *b)
+static const char *pattern_text(const binding *b, const nnc_syntax *parameter)
 {
     nnc_text out = {.arena = b->e->arena};
-    const nnc_syntax *list = b->parameter->child[0];
+    const nnc_syntax *list = parameter->child[0];
     nnc_text_add(&out, "[");
     for (uint32_t i = 0; i < list->count; i++) {
         if (i)
@@ -65,9 +65,9 @@ static bool wrong_shape(const binding *b, const nnc_value *v)
     nnc_elaborator *e = b->e;
     const nnc_syntax *list = b->parameter->child[0];
     if (b->parameters->count > 1)
-        REPORT(e, b->span, EXPECTED_SHAPE_AS, b->definition->name, pattern_word(list), pattern_text(b), b->parameter->text, nnc_describe_shape(e, v->extent, v->rank));
+        REPORT(e, b->span, EXPECTED_SHAPE_AS, b->definition->name, pattern_word(list), pattern_text(b, b->parameter), b->parameter->text, nnc_describe_shape(e, v->extent, v->rank));
     else
-        REPORT(e, b->span, EXPECTED_SHAPE, b->definition->name, pattern_word(list), pattern_text(b), nnc_describe_shape(e, v->extent, v->rank));
+        REPORT(e, b->span, EXPECTED_SHAPE, b->definition->name, pattern_word(list), pattern_text(b, b->parameter), nnc_describe_shape(e, v->extent, v->rank));
     nnc_note_declared(e, b->given);
     suggest_reshape(b, v);
     return false;
@@ -76,7 +76,7 @@ static bool wrong_shape(const binding *b, const nnc_value *v)
 static bool wrong_size(const binding *b, const char *what, const char *expected)
 {
     nnc_elaborator *e = b->e;
-    const char *pattern = b->parameter->child[0] ? pattern_text(b) : "";
+    const char *pattern = b->parameter->child[0] ? pattern_text(b, b->parameter) : "";
     if (b->parameter->child[1])
         pattern = nnc_arena_format(e->arena, "%s: class(%s)", pattern, what);
     REPORT(e, b->span, EXPECTED_SIZE, b->definition->name, b->parameter->text, pattern, what, expected, nnc_describe(e, b->given));
@@ -87,8 +87,9 @@ static bool wrong_size(const binding *b, const char *what, const char *expected)
 static bool wrong_dots(const binding *b, const char *expected)
 {
     nnc_elaborator *e = b->e;
-    REPORT(e, b->span, EXPECTED_DOTS, b->definition->name, nnc_arena_format(e->arena, "%s%s", b->parameter->text, pattern_text(b)), b->dots->by, expected,
-           nnc_describe(e, b->given));
+    const nnc_syntax *by = b->dots->by;
+    const char *one = nnc_arena_format(e->arena, "%s%s", by->text, pattern_text(b, by)), *other = nnc_arena_format(e->arena, "%s%s", b->parameter->text, pattern_text(b, b->parameter));
+    REPORT(e, b->span, EXPECTED_DOTS, b->definition->name, one, other, expected, by->text, nnc_describe(e, b->given));
     nnc_note_declared(e, b->given);
     return false;
 }
@@ -125,7 +126,7 @@ static bool match_dots(const binding *b, const int64_t *extent, uint32_t rank)
     if (!dots->bound) {
         dots->bound = true;
         dots->rank = rank;
-        dots->by = b->parameter->text;
+        dots->by = b->parameter;
         return true;
     }
     for (uint32_t i = 0; i < dots->rank; i++) {
