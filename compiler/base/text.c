@@ -66,6 +66,14 @@ static bool add_special(nnc_text *text, double value)
     return !isfinite(value);
 }
 
+/* 210 rather than 2.1e+02: %g turns to exponents once there are fewer digits than places. */
+static void plain_if_short(char *digits, size_t size, double value)
+{
+    double magnitude = fabs(value);
+    if (strchr(digits, 'e') && magnitude >= 1 && magnitude < 1e9 && value == floor(value))
+        snprintf(digits, size, "%.0f", value);
+}
+
 void nnc_text_add_double(nnc_text *text, double value)
 {
     char digits[40];
@@ -76,6 +84,7 @@ void nnc_text_add_double(nnc_text *text, double value)
         if (strtod(digits, NULL) == value)
             break;
     }
+    plain_if_short(digits, sizeof digits, value);
     without_locale(digits);
     nnc_text_add_bytes(text, digits, strlen(digits));
 }
@@ -90,6 +99,7 @@ void nnc_text_add_float(nnc_text *text, float value)
         if (strtof(digits, NULL) == value)
             break;
     }
+    plain_if_short(digits, sizeof digits, (double)value);
     without_locale(digits);
     nnc_text_add_bytes(text, digits, strlen(digits));
 }

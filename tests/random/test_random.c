@@ -244,7 +244,7 @@ static void run_seed(const nnc_llvm *llvm, uint64_t seed)
     free(c);
 }
 
-static uint64_t count = 100, first_seed = 1;
+static uint64_t count = 60, first_seed = 1;
 
 static void test_random_programs(void **state)
 {
