@@ -491,6 +491,8 @@ nnc_entity *nnc_call_builtin(nnc_elaborator *e, int builtin, const nnc_arguments
     for (uint32_t i = 0; i < b->least; i++)
         if (!g.x[i]) {
             REPORT(e, a->span, MISSING_ARGUMENT, b->name, b->parameters[i]);
+            if (nnc_is_reduction(b->name))
+                nnc_help(e->session, "over all elements of one tensor it is %s(i: x[i])", b->name);
             return &e->poison;
         }
     return b->call(&g);

@@ -367,6 +367,8 @@ static bool count_subscripts(nnc_elaborator *e, const nnc_syntax *s, const nnc_e
     if (count - dots > rank || (!dots && count != rank)) {
         REPORT(e, s->span, SUBSCRIPT_COUNT, nnc_describe(e, base), subscripts_text(e, rank), count - dots, count - dots == 1 ? "is" : "are");
         nnc_note_declared(e, base);
+        if (!dots && count > 0 && count < rank)
+            nnc_help(e->session, "`..` stands for those left out: r[..] = x[%s..]", count == 1 ? "i, " : "i, j, ");
         return false;
     }
     return true;

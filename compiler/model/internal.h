@@ -366,6 +366,7 @@ bool nnc_dots_ahead(nnc_elaborator *e, nnc_dots *dots);
 bool nnc_is_free_name(nnc_elaborator *e, const char *name, nnc_span span);
 
 /* reductions.c */
+bool nnc_is_reduction(const char *name);
 nnc_entity *nnc_reduction(nnc_elaborator *e, const nnc_syntax *s, const char *name);
 /* name[left] = e as a value over its left side. */
 /* The tensor that the value plainly reads, whole and in order, or 0. */

@@ -240,7 +240,11 @@ nnc_entity *nnc_look_up(nnc_elaborator *e, const char *name, nnc_span span)
     if (e->lenient)
         return &e->poison;
     if (strcmp(name, "fan_in") == 0 || strcmp(name, "fan_out") == 0) {
-        REPORT(e, span, FAN_OUTSIDE_INIT, name);
+        REPORT(e, span, KNOWN_ELSEWHERE, name, "an initialiser");
+    } else if (strcmp(name, "weights") == 0) {
+        REPORT(e, span, KNOWN_ELSEWHERE, name, "the loss");
+    } else if (nnc_is_reduction(name)) {
+        REPORT(e, span, REDUCTION_AS_VALUE, name, name);
     } else if (strcmp(name, "batch") == 0 || strcmp(name, "data") == 0) {
         REPORT(e, span, SET_AS_VALUE, name, name);
     } else {

@@ -13,6 +13,8 @@ static nnc_reduce reduce_of(const char *name)
     return NNC_REDUCE_NONE;
 }
 
+bool nnc_is_reduction(const char *name) { return reduce_of(name) != NNC_REDUCE_NONE; }
+
 static bool is_arg(nnc_reduce r) { return r == NNC_REDUCE_ARGMAX || r == NNC_REDUCE_ARGMIN; }
 
 /* The body of a reduction or formula: one number. */

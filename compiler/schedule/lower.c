@@ -373,5 +373,9 @@ void nnc_lower_store(nnc_lower *l, nnc_value_id value)
     uint32_t buffer = l->s->buffer[l->t - l->s->p->tensor];
     if (l->kernel->value[value].type == NNC_TYPE_BOOL)
         value = choose(l, value, nnc_emit_int(l->b, 1, nnc_lanes_of(l, value)), nnc_emit_int(l->b, 0, nnc_lanes_of(l, value)));
-    nnc_emit_store(l->b, buffer, nnc_lower_place(l), nnc_lower_wide(l, value));
+    int64_t stride = l->lane >= 0 && l->lane < l->t->rank ? nnc_tensor_stride(l->t, (uint32_t)l->lane) : 1;
+    if (stride == 1 || l->lanes == 1)
+        nnc_emit_store(l->b, buffer, nnc_lower_place(l), nnc_lower_wide(l, value));
+    else
+        nnc_emit_scatter(l->b, buffer, as_vector(l, (integer){nnc_lower_place(l), stride, 0}), nnc_lower_wide(l, value));
 }

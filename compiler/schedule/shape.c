@@ -61,17 +61,45 @@ static int rows_for(const nnc_tile *t, int slot, int most)
     return t->t->extent[slot] < 0 && extent >= most ? most : 1;
 }
 
+/* Loads of a tile for each multiply-add: what does not move with the rows is loaded once for all of them, what does not move with the lanes is one element. */
+typedef struct loads { const nnc_tile *t; int row, rows; double count; nnc_ref_map seen; } loads;
+
+static void count_loads(loads *v, nnc_ref ref)
+{
+    const nnc_program *p = v->t->nest->s->p;
+    const nnc_node *n = &p->node[ref];
+    if (nnc_ref_map_get(&v->seen, ref))
+        return;
+    nnc_ref_map_put(p->arena, &v->seen, ref, 1);
+    for (uint32_t i = 0; i < n->count; i++)
+        count_loads(v, p->args[n->first + i]);
+    if (n->op == NNC_OP_READ)
+        v->count += (n->slots >> v->row & 1 ? v->rows : 1) * (v->t->shape.lane >= 0 && n->slots >> v->t->shape.lane & 1 ? v->t->shape.vectors : 1);
+}
+
+static double loads_of(const nnc_tile *t, int row, int rows)
+{
+    loads v = {t, row, rows, 0, {0}};
+    count_loads(&v, t->t->body);
+    nnc_ref_map_close(&v.seen);
+    return v.count / (rows * t->shape.vectors);
+}
+
+/* The slot, other than `avoid`, that makes the tile cheapest. */
 static void choose_rows(nnc_tile *t, int avoid, int most)
 {
+    double cheapest = 0;
     t->shape.row = -1;
     t->shape.rows = 1;
     for (int slot = 0; slot < t->t->rank; slot++) {
         if (slot == avoid || !is_free(t, slot))
             continue;
         int rows = rows_for(t, slot, most);
-        if (rows > 1 && rows >= t->shape.rows) {
+        double cost = rows > 1 ? loads_of(t, slot, rows) : 0;
+        if (rows > 1 && (t->shape.row < 0 || cost < cheapest - 1e-9 || (cost < cheapest + 1e-9 && rows >= t->shape.rows))) {
             t->shape.row = slot;
             t->shape.rows = rows;
+            cheapest = cost;
         }
     }
 }
@@ -88,6 +116,21 @@ static void choose_block(nnc_tile *t)
         inner *= extent_at(t->nest->s, t->t, slot--);
     t->shape.block = slot;
     t->shape.block_size = most / inner < 1 ? 1 : most / inner;
+}
+
+/* Where the last slot is too short to fill vectors, a longer one whose reads are of unit stride fills them, though its stores are scattered. */
+static int longer_lane(const nnc_tile *t, int last)
+{
+    const nnc_machine *m = t->nest->s->machine;
+    int best = last;
+    bool any;
+    if (t->t->extent[last] * 2 > m->lanes || m->small)
+        return last;
+    for (int slot = 0; slot < t->t->rank; slot++)
+        if (is_free(t, slot) && t->t->extent[slot] >= m->lanes && t->t->extent[slot] > t->t->extent[best] &&
+            has_unit_strides(t->nest->s->p, t->t->body, slot, &any) && any)
+            best = slot;
+    return best;
 }
 
 void nnc_choose_shape(nnc_tile *t)
@@ -109,12 +152,12 @@ void nnc_choose_shape(nnc_tile *t)
         return;
     }
     if (last >= 0 && t->t->extent[last] > 0)
-        t->shape.lane = last;
+        t->shape.lane = sum ? longer_lane(t, last) : last;
     if (!sum || t->shape.lane < 0)
         return;
-    t->shape.vectors = least(NNC_MAX_VECTORS, (t->t->extent[last] + m->lanes - 1) / m->lanes);
-    choose_rows(t, last, least(NNC_MAX_ROWS, (m->registers - 2 - t->shape.vectors) / t->shape.vectors));
-    if (t->nest->group && t->nest->group->blocked && t->shape.row >= 0)
+    t->shape.vectors = least(NNC_MAX_VECTORS, (t->t->extent[t->shape.lane] + m->lanes - 1) / m->lanes);
+    choose_rows(t, t->shape.lane, least(NNC_MAX_ROWS, (m->registers - 2 - t->shape.vectors) / t->shape.vectors));
+    if (t->nest->group && t->nest->group->blocked && t->shape.row >= 0 && t->shape.lane == last)
         choose_block(t);
 }
 
