@@ -31,6 +31,7 @@ static void yyerror(const nnc_span *span, nnc_reader *r, const char *message);
 %locations
 %param {nnc_reader *r}
 %expect 0
+%token YYEOF 0 "the end of the text"
 %token NAME "a name" PRIMED "a name with a prime" NUMBER "a number" STRING "a string" SEP "the end of the line"
 %token USE "use" LET "let" FN "fn" LAYER "layer" INIT "init" OPTIMIZER "optimizer" MODEL "model" TRAIN "train" LOSS "loss" SCAN "scan"
 %token IF "if" THEN "then" ELSE "else" AND "and" OR "or" NOT "not" MOD "mod" TRUE "true" FALSE "false"

@@ -248,10 +248,12 @@ void nnc_settle(nnc_elaborator *e, uint32_t mark, uint32_t patch_mark)
     e->pendings = kept;
     for (uint32_t i = patch_mark; i < e->patches; i++) {
         const nnc_patch patch = e->patch[i];
-        if (patch.index->extent)
-            nnc_tensor_at(e->p, patch.tensor)->extent[patch.slot] = patch.index->extent;
-        else
+        if (!patch.index->extent) {
             e->patch[kept_patches++] = patch;
+            continue;
+        }
+        nnc_tensor_at(e->p, patch.tensor)->extent[patch.slot] = patch.index->extent;
+        nnc_check_extents(e, patch.tensor);
     }
     e->patches = kept_patches;
 }

@@ -305,6 +305,8 @@ nnc_ref nnc_value_at(nnc_elaborator *e, const nnc_value *v, const nnc_ref *subsc
 nnc_value nnc_as_scalar(nnc_elaborator *e, const nnc_value *v);
 /* Makes a tensor of a value, reduced over `over` (its extents known); the new value is an alias of it. */
 nnc_value nnc_make_tensor(nnc_elaborator *e, const char *name, nnc_span span, const nnc_value *v, nnc_reduce reduce, nnc_named_index *const *over, uint32_t overs);
+/* Reports a tensor of too many elements. */
+void nnc_check_extents(nnc_elaborator *e, nnc_tensor_id tensor);
 /* Makes it an alias, if it is none. The entity keeps it. */
 void nnc_materialise(nnc_elaborator *e, nnc_entity *entity, const char *name);
 const char *nnc_join(nnc_elaborator *e, const char *path, const char *name);

@@ -70,7 +70,11 @@ static void read_part(nnc_elaborator *e, const nnc_syntax *line, double *share, 
     double value;
     if (!has_value(e, line))
         return;
-    if (s->kind == NNC_SYNTAX_CALL && is_word(s->child[0], "fold") && s->child[1]->count == 2) {
+    if (s->kind == NNC_SYNTAX_CALL && is_word(s->child[0], "fold")) {
+        if (s->child[1]->count != 2) {
+            REPORT(e, s->span, FOLD_FORM, line->text);
+            return;
+        }
         if (!nnc_evaluate_whole(e, s->child[1]->child[0], "the fold", 1, fold) || !nnc_evaluate_whole(e, s->child[1]->child[1], "the number of folds", 2, folds))
             return;
         if (*fold > *folds)

@@ -93,6 +93,7 @@ static void declare_next(nnc_elaborator *e, nnc_state *state, const nnc_syntax *
         extent[i] = extent[i] ? extent[i] : 1;
     state->next = nnc_declare(e->p, NNC_KIND_FORMULA, nnc_join(e, e->at.scope->path, s->text), s->name, state->shape.element, state->shape.classes, extent,
                               leads + state->shape.rank);
+    nnc_check_extents(e, state->next);
     for (uint32_t i = 0; i < leads; i++)
         if (lead[i] != e->example) {
             const nnc_named_index *index = e->variable[nnc_at(e->p, lead[i])->integer[0] - NNC_FIRST_VARIABLE];

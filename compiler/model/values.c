@@ -353,6 +353,25 @@ static void patch_later(nnc_elaborator *e, nnc_tensor_id tensor, const nnc_ref *
             NNC_PUSH(e->arena, e->patch, e->patches, e->patch_capacity) = (nnc_patch){tensor, i, index_of(e, left[i])};
 }
 
+void nnc_check_extents(nnc_elaborator *e, nnc_tensor_id id)
+{
+    const nnc_tensor *t = nnc_tensor_at(e->p, id);
+    int64_t elements = 1;
+    for (uint32_t i = 0; i < (uint32_t)t->rank + t->reduced; i++) {
+        bool large = t->extent[i] > 0 && !nnc_checked_multiply(elements, t->extent[i], &elements);
+        if (i < t->rank && elements <= NNC_MAX_ELEMENTS && !large)
+            continue;
+        if (i < t->rank)
+            REPORT(e, t->span, TOO_LARGE, "2^40");
+        else if (large)
+            REPORT(e, t->span, TOO_MUCH, "2^63");
+        else
+            continue;
+        e->hopeless = true;
+        return;
+    }
+}
+
 nnc_value nnc_make_tensor(nnc_elaborator *e, const char *name, nnc_span span, const nnc_value *v, nnc_reduce reduce, nnc_named_index *const *over, uint32_t overs)
 {
     nnc_ref left[2 * NNC_MAX_SLOTS], bound[2 * NNC_MAX_SLOTS];
@@ -381,6 +400,7 @@ nnc_value nnc_make_tensor(nnc_elaborator *e, const char *name, nnc_span span, co
     memcpy(alias.extent, v->extent, sizeof alias.extent);
     memcpy(alias.variable, v->variable, sizeof alias.variable);
     patch_later(e, id, left, rank);
+    nnc_check_extents(e, id);
     alias.body = nnc_read(e->p, id, left, rank);
     return alias;
 }

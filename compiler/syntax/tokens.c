@@ -125,12 +125,14 @@ static int close_bracket(nnc_reader *r, nnc_token *token)
 {
     if (r->depth == 0) {
         nnc_report(r->session, token->span, &NNC_SYNTAX_MESSAGE_UNOPENED, sign_of(token->kind));
+        r->quiet = true;
         r->ahead.kind = -1;
         return nnc_next_token(r, token);
     }
     int opened = r->open[r->depth - 1].kind, partner = partner_of(r, token->kind);
     if (partner < 0) {
         nnc_report(r->session, token->span, &NNC_SYNTAX_MESSAGE_UNOPENED, sign_of(token->kind));
+        r->quiet = true;
         r->ahead.kind = -1;
         return nnc_next_token(r, token);
     }
