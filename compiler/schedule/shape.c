@@ -127,7 +127,7 @@ static int longer_lane(const nnc_tile *t, int last)
     if (t->t->extent[last] * 2 > m->lanes || m->small)
         return last;
     for (int slot = 0; slot < t->t->rank; slot++)
-        if (is_free(t, slot) && t->t->extent[slot] >= m->lanes && t->t->extent[slot] > t->t->extent[best] &&
+        if (is_free(t, slot) && !(t->nest->low && slot == t->nest->task_slot) && t->t->extent[slot] >= m->lanes && t->t->extent[slot] > t->t->extent[best] &&
             has_unit_strides(t->nest->s->p, t->t->body, slot, &any) && any)
             best = slot;
     return best;

@@ -62,7 +62,7 @@ void nnc_store_tensors(nnc_scheduler *s)
             s->buffer[id] = store_host(s, id);
         else if (t->kind == NNC_KIND_PARAMETER || t->kind == NNC_KIND_STATE || t->kind == NNC_KIND_FIT || t->kind == NNC_KIND_CONSTANT)
             s->buffer[id] = store_persistent(s, id);
-        else if (t->kind == NNC_KIND_FORMULA && s->plan->stored[id])
+        else if (t->kind == NNC_KIND_FORMULA && s->plan->stored[id] && !s->plan->in_place[id])
             s->buffer[id] = add_buffer(s, buffer_of(t, id, NNC_STORAGE_WORKSPACE));
     }
     for (nnc_tensor_id id = 1; id < p->tensors; id++)
