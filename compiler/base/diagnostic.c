@@ -153,6 +153,15 @@ static void print_characters(nnc_text *out, const char *text, uint32_t length)
     }
 }
 
+enum { LONGEST_LINE = 200 };     /* longer ones are shown in part */
+
+static uint32_t character_start(const nnc_source *source, uint32_t at, uint32_t least)
+{
+    while (at > least && continues_character(source->text[at]))
+        at--;
+    return at;
+}
+
 /* The line with the place underlined: ^ and then ~ up to the span's end or the line's. Tabs stay tabs in the underline. */
 static void print_line(const nnc_session *session, nnc_text *out, nnc_span span, bool color)
 {
@@ -161,9 +170,15 @@ static void print_line(const nnc_session *session, nnc_text *out, nnc_span span,
     const nnc_source *source = &session->source[span.file];
     uint32_t at = span.begin < source->length ? span.begin : source->length, start = line_start(source, at), end = line_end(source, start), line, column;
     nnc_place(session, span, &line, &column);
-    nnc_text_add(out, "%4u | ", line);
+    bool cut_left = at - start > LONGEST_LINE / 2 && end - start > LONGEST_LINE;
+    if (cut_left)
+        start = character_start(source, at - LONGEST_LINE / 2, start);
+    bool cut_right = end - start > LONGEST_LINE;
+    if (cut_right)
+        end = character_start(source, start + LONGEST_LINE, start);
+    nnc_text_add(out, "%4u | %s", line, cut_left ? ".." : "");
     print_characters(out, source->text + start, end - start);
-    nnc_text_add(out, "\n     | ");
+    nnc_text_add(out, "%s\n     | %s", cut_right ? ".." : "", cut_left ? "  " : "");
     for (uint32_t i = start; i < at && i < end; i++)
         if (!continues_character(source->text[i]))
             nnc_text_add(out, source->text[i] == '\t' ? "\t" : " ");

@@ -12,7 +12,7 @@ static nnc_syntax *parse(nnc_session *session, uint32_t file, int entry)
     reader->ahead.kind = -1;
     nnc_yyparse(reader);
     nnc_scanner_close(reader);
-    return reader->result;
+    return reader->stopped ? NULL : reader->result;
 }
 
 nnc_syntax *nnc_parse(nnc_session *session, uint32_t file)

@@ -218,19 +218,20 @@ uint32_t nnc_cost(const nnc_program *p, nnc_ref body, uint32_t most)
 
 /* ---- products as factors ---- */
 
-static void collect(const nnc_program *p, nnc_ref ref, bool below, nnc_product *out)
+/* `after`: how many factors at least will follow this one, and need room too. */
+static void collect(const nnc_program *p, nnc_ref ref, bool below, uint32_t after, nnc_product *out)
 {
     uint32_t *count = below ? &out->denominators : &out->numerators;
     const nnc_node *n = nnc_at(p, ref);
-    bool room = out->numerators + 2 < NNC_MAX_FACTORS && out->denominators + 2 < NNC_MAX_FACTORS;
+    bool room = out->numerators + after + 2 < NNC_MAX_FACTORS && out->denominators + after + 2 < NNC_MAX_FACTORS;
     if (room && n->op == NNC_OP_NEG) {
         out->negative = !out->negative;
-        collect(p, nnc_arg(p, ref, 0), below, out);
+        collect(p, nnc_arg(p, ref, 0), below, after, out);
     } else if (room && (n->op == NNC_OP_MUL || n->op == NNC_OP_DIV)) {
         nnc_ref a = nnc_arg(p, ref, 0), b = nnc_arg(p, ref, 1);
         bool divides = n->op == NNC_OP_DIV;
-        collect(p, a, below, out);
-        collect(p, b, divides ? !below : below, out);
+        collect(p, a, below, after + 1, out);
+        collect(p, b, divides ? !below : below, after, out);
     } else {
         assert(*count < NNC_MAX_FACTORS);
         (below ? out->denominator : out->numerator)[(*count)++] = ref;
@@ -240,7 +241,7 @@ static void collect(const nnc_program *p, nnc_ref ref, bool below, nnc_product *
 void nnc_product_of(const nnc_program *p, nnc_ref ref, nnc_product *out)
 {
     *out = (nnc_product){0};
-    collect(p, ref, false, out);
+    collect(p, ref, false, 0, out);
 }
 
 nnc_ref nnc_product_ref(nnc_program *p, const nnc_product *product)
