@@ -155,8 +155,11 @@ void nnc_choose_shape(nnc_tile *t)
         t->shape.lane = sum ? longer_lane(t, last) : last;
     if (!sum || t->shape.lane < 0)
         return;
-    t->shape.vectors = least(NNC_MAX_VECTORS, (t->t->extent[t->shape.lane] + m->lanes - 1) / m->lanes);
+    int64_t vectors = (t->t->extent[t->shape.lane] + m->lanes - 1) / m->lanes;
+    t->shape.vectors = least(NNC_TILE_VECTORS, vectors);
     choose_rows(t, t->shape.lane, least(NNC_MAX_ROWS, (m->registers - 2 - t->shape.vectors) / t->shape.vectors));
+    if (t->shape.row < 0 && !m->small)       /* a single row: as much of the matrix's row at a time as the registers take */
+        t->shape.vectors = least(least(NNC_MAX_VECTORS, m->registers / 2), vectors);
     if (t->nest->group && t->nest->group->blocked && t->shape.row >= 0 && t->shape.lane == last)
         choose_block(t);
 }

@@ -4,7 +4,7 @@
 
 #include "schedule/lower.h"
 
-enum { NNC_MAX_ROWS = 14, NNC_MAX_VECTORS = 4, NNC_SUM_LANES = 16, NNC_MAX_PANELS = 2 };
+enum { NNC_MAX_ROWS = 14, NNC_MAX_VECTORS = 16, NNC_TILE_VECTORS = 4, NNC_SUM_LANES = 16, NNC_MAX_PANELS = 2 };
 
 typedef struct nnc_shape {
     int lane;                     /* output slot in the lanes; -1 none */
