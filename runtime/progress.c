@@ -51,7 +51,8 @@ void nnc_progress_live(nnc_progress *p, const nnc_train_state *s)
     time_text(left, sizeof left, speed > 0 ? (double)(s->total_steps - s->step) / speed : 0);
     double samples = speed * (double)(p->batch < p->examples ? p->batch : p->examples);
     double loss = s->loss_count ? s->loss_sum / (double)s->loss_count : s->last_loss;
-    p->width = fprintf(p->out, "\r\033[Kepoch %lld/%g [%s] loss %.5g  %.0f/s  %s left", (long long)s->epoch + 1, ceil(p->epochs), bar, loss, samples, left);
+    double of = ceil(p->epochs), epoch = (double)s->epoch + 1 < of ? (double)s->epoch + 1 : of;
+    p->width = fprintf(p->out, "\r\033[Kepoch %g/%g [%s] loss %.5g  %.0f/s  %s left", epoch, of, bar, loss, samples, left);
     fflush(p->out);
 }
 
