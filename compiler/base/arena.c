@@ -58,7 +58,7 @@ void *nnc_arena_allocate(nnc_arena *arena, size_t count, size_t size)
     if (__builtin_mul_overflow(count, size, &bytes) || bytes > SIZE_MAX - ALIGNMENT)
         out_of_memory(arena);
     bytes = (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    if ((size_t)(arena->end - arena->next) < bytes)
+    if (!arena->blocks || (size_t)(arena->end - arena->next) < bytes)
         add_block(arena, bytes);
     void *result = arena->next;
     arena->next += bytes;

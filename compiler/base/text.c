@@ -146,6 +146,8 @@ char *nnc_escape(nnc_arena *arena, const char *bytes, size_t length)
 {
     nnc_text out = {.arena = arena};
     size_t shown = length > 40 ? 37 : length;
+    while (length > 40 && shown > 0 && ((unsigned char)bytes[shown] & 0xC0) == 0x80)    /* characters stay whole */
+        shown--;
     for (size_t i = 0; i < shown; i++) {
         unsigned char c = (unsigned char)bytes[i];
         if (c < 32 || c == 127)
