@@ -1,0 +1,216 @@
+#!/usr/bin/python3
+"""Training and prediction beside PyTorch, interleaved in one run: medians of samples a second, microseconds a step, and ratios.
+
+    bench/bench.py [--quick] [NAME]...        nnc is build/nnc, or $NNC
+
+PyTorch runs in processes of its own, with the folder of libopenblas0-openmp in front (Debian's default BLAS cripples it) and OMP_NUM_THREADS set. Data are random; both see the same shapes.
+nnc's speed is what its log says of a training; PyTorch's is timed in a loop without a data loader: tensors in memory, rows picked by a permutation.
+"""
+import glob
+import json
+import os
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+NNC = os.path.abspath(os.environ.get("NNC", os.path.join(HERE, "../build/nnc")))
+# name: (input shape, classes, kind of input, batch, examples, target shape)
+NETWORKS = {
+    "small": ([4], 3, "real", 32, 6400, []),
+    "dense": ([784], 10, "byte", 64, 12800, []),
+    "wide": ([784], 10, "byte", 128, 12800, []),
+    "lenet": ([28, 28], 10, "byte", 64, 12800, []),
+    "resnet": ([32, 32, 3], 10, "byte", 64, 640, []),
+    "lstm": ([64, 32], 10, "byte", 64, 1280, []),
+    "transformer": ([128], 65, "class", 16, 160, [128]),
+}
+
+TORCH = r'''
+import sys, time, json, torch
+name, threads, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+torch.set_num_threads(threads)
+N = torch.nn
+class Residual(N.Module):
+    def __init__(self, a, c, stride):
+        super().__init__()
+        self.body = N.Sequential(N.Conv2d(a, c, 3, stride, 1, bias=False), N.BatchNorm2d(c), N.ReLU(), N.Conv2d(c, c, 3, 1, 1, bias=False), N.BatchNorm2d(c))
+        self.short = N.Identity() if stride == 1 else N.Sequential(N.Conv2d(a, c, 1, stride, bias=False), N.BatchNorm2d(c))
+    def forward(self, x):
+        return torch.relu(self.body(x) + self.short(x))
+class Recurrent(N.Module):
+    def __init__(self):
+        super().__init__()
+        self.r, self.d = N.LSTM(32, 128, batch_first=True), N.Linear(128, 10)
+    def forward(self, x):
+        return self.d(self.r(x)[0][:, -1])
+class Language(N.Module):
+    def __init__(self):
+        super().__init__()
+        self.e, self.p = N.Embedding(65, 128), N.Parameter(torch.zeros(128, 128))
+        self.b = N.ModuleList([N.TransformerEncoderLayer(128, 4, 512, 0.0, batch_first=True, norm_first=True) for _ in range(4)])
+        self.n, self.d = N.LayerNorm(128), N.Linear(128, 65)
+        self.m = torch.triu(torch.full((128, 128), float("-inf")), 1)
+    def forward(self, x):
+        h = self.e(x) + self.p
+        for b in self.b:
+            h = b(h, self.m)
+        return self.d(self.n(h)).transpose(1, 2)
+sgd = lambda p: torch.optim.SGD(p, 0.01, momentum=0.9)
+made = {
+    "small": lambda: (N.Sequential(N.Linear(4, 16), N.ReLU(), N.Linear(16, 3)), (4,), 3, 32, 6400, lambda p: torch.optim.Adam(p, 1e-3)),
+    "dense": lambda: (N.Sequential(N.Linear(784, 128), N.ReLU(), N.Linear(128, 10)), (784,), 10, 64, 12800, sgd),
+    "wide": lambda: (N.Sequential(N.Linear(784, 512), N.ReLU(), N.Linear(512, 512), N.ReLU(), N.Linear(512, 10)), (784,), 10, 128, 5120, sgd),
+    "lenet": lambda: (N.Sequential(N.Conv2d(1, 6, 5, padding=2), N.ReLU(), N.MaxPool2d(2), N.Conv2d(6, 16, 5), N.ReLU(), N.MaxPool2d(2), N.Flatten(), N.Linear(400, 120), N.ReLU(), N.Linear(120, 84), N.ReLU(), N.Linear(84, 10)), (1, 28, 28), 10, 64, 2560, sgd),
+    "resnet": lambda: (N.Sequential(N.Conv2d(3, 16, 3, 1, 1, bias=False), N.BatchNorm2d(16), N.ReLU(), *[Residual(a, c, s) for a, c, s in [(16, 16, 1)] * 3 + [(16, 32, 2)] + [(32, 32, 1)] * 2 + [(32, 64, 2)] + [(64, 64, 1)] * 2], N.AdaptiveAvgPool2d(1), N.Flatten(), N.Linear(64, 10)), (3, 32, 32), 10, 64, 256, sgd),
+    "lstm": lambda: (Recurrent(), (64, 32), 10, 64, 640, lambda p: torch.optim.Adam(p, 1e-3)),
+    "transformer": lambda: (Language(), (128,), 65, 16, 64, lambda p: torch.optim.AdamW(p, 1e-3)),
+}
+net, shape, classes, batch, examples, optimizer = made[name]()
+x = torch.randint(0, 65, (examples,) + shape) if name == "transformer" else torch.randn((examples,) + shape)
+y = torch.randint(0, classes, (examples, 128) if name == "transformer" else (examples,))
+step, loss = optimizer(net.parameters()), N.CrossEntropyLoss()
+def epoch():
+    order = torch.randperm(examples)
+    for i in range(0, examples, batch):
+        rows = order[i:i + batch]
+        step.zero_grad(set_to_none=True)
+        loss(net(x[rows]), y[rows]).backward()
+        step.step()
+epoch()
+start, done = time.perf_counter(), 0
+while time.perf_counter() - start < seconds:
+    epoch()
+    done += examples
+speed = done / (time.perf_counter() - start)
+net.eval()
+one = x[:1]
+with torch.inference_mode():
+    for _ in range(20):
+        net(one)
+    start, calls = time.perf_counter(), 0
+    while time.perf_counter() - start < seconds / 4:
+        net(one)
+        calls += 1
+print(json.dumps([speed, (time.perf_counter() - start) / calls * 1e6]))
+'''
+
+LATENCY = '''#include <stdint.h>
+#include <stdio.h>
+#include <time.h>
+#include "%(name)s.h"
+static %(kind)s in[%(elements)d];
+static float out[256], workspace[%(upper)s_WORKSPACE_BYTES / 4 + 1];
+static double now(void) { struct timespec t; clock_gettime(CLOCK_MONOTONIC, &t); return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec; }
+int main(void)
+{
+    double best = 1e9;
+    for (int i = 0; i < %(elements)d; i++)
+        in[i] = (%(kind)s)(i %% 7);
+    for (int round = 0; round < 5; round++) {
+        long calls = 0;
+        double start = now(), taken;
+        do {
+            for (int k = 0; k < 10; k++)
+                %(name)s_predict(in, out, workspace);
+            calls += 10;
+            taken = now() - start;
+        } while (taken < 0.05);
+        best = taken / (double)calls < best ? taken / (double)calls : best;
+    }
+    printf("%%.4f\\n", best * 1e6);
+    return 0;
+}
+'''
+
+
+def write_idx(path, array):
+    with open(path, "wb") as f:
+        f.write(struct.pack(">HBB", 0, 8, array.ndim) + struct.pack(">" + "I" * array.ndim, *array.shape) + array.astype("u1").tobytes())
+
+
+def write_data(folder, name):
+    shape, classes, kind, batch, examples, target = NETWORKS[name]
+    rng = np.random.default_rng(0)
+    if kind == "byte":
+        write_idx(os.path.join(folder, "x.idx"), rng.integers(0, 256, [examples] + shape))
+        write_idx(os.path.join(folder, "y.idx"), rng.integers(0, classes, [examples] + target))
+        return "x.idx,y.idx"
+    columns = int(np.prod(shape)), int(np.prod(target)) if target else 1
+    with open(os.path.join(folder, "d.csv"), "w") as f:
+        f.write(",".join(["x%d" % i for i in range(columns[0])] + (["y%d" % i for i in range(columns[1])] if target else ["y"])) + "\n")
+        for _ in range(examples):
+            x = ["%.4f" % v for v in rng.normal(size=columns[0])] if kind == "real" else ["%d" % v for v in rng.integers(0, classes, columns[0])]
+            f.write(",".join(x + ["%d" % v for v in rng.integers(0, classes, columns[1])]) + "\n")
+    return "d.csv"
+
+
+def nnc(folder, *arguments):
+    done = subprocess.run([NNC] + list(arguments), cwd=folder, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(done.stderr)
+
+
+def train(folder, name, data, threads):
+    log = os.path.join(folder, "log")
+    nnc(folder, os.path.join(HERE, "models", name + ".nn"), "--train", data, "--threads", str(threads), "--log", log, "-q")
+    return json.loads(open(log).readline())["samples_per_second"]
+
+
+def latency(folder, name):
+    shape, classes, kind, batch, examples, target = NETWORKS[name]
+    symbol = "lstm_net" if name == "lstm" else name
+    nnc(folder, os.path.join(HERE, "models", name + ".nn"), "-o", symbol + ".c", "-o", symbol + ".h", "-o", symbol + ".o")
+    with open(os.path.join(folder, "main.c"), "w") as f:
+        f.write(LATENCY % {"name": symbol, "upper": symbol.upper(), "kind": "int32_t" if kind == "class" else "float", "elements": int(np.prod(shape))})
+    times = []
+    for source in (symbol + ".o", symbol + ".c"):
+        subprocess.run(["gcc", "-O3", "-march=native", "main.c", source, "-lm", "-o", "main"], cwd=folder, check=True)
+        times.append(float(subprocess.run(["./main"], cwd=folder, capture_output=True, text=True, check=True).stdout))
+    return times
+
+
+def torch(name, threads, seconds):
+    environment = dict(os.environ, OMP_NUM_THREADS=str(threads))
+    for folder in glob.glob("/usr/lib/*/openblas-openmp"):
+        environment["LD_LIBRARY_PATH"] = folder + ":" + environment.get("LD_LIBRARY_PATH", "")
+    done = subprocess.run(["/usr/bin/python3", "-c", TORCH, name, str(threads), str(seconds)], env=environment, capture_output=True, text=True)
+    return json.loads(done.stdout) if done.returncode == 0 else None
+
+
+def measure(name, rounds, seconds):
+    with tempfile.TemporaryDirectory() as folder:
+        data = write_data(folder, name)
+        ours, theirs, other = {1: [], 2: []}, {1: [], 2: []}, []
+        for _ in range(rounds):
+            for threads in (1, 2):
+                ours[threads].append(train(folder, name, data, threads))
+                found = torch(name, threads, seconds)
+                if found:
+                    theirs[threads].append(found[0])
+                    if threads == 1:
+                        other.append(found[1])
+        batch = NETWORKS[name][3]
+        for threads in (1, 2):
+            mine = statistics.median(ours[threads])
+            line = "%-12s %d thread%s  nnc %11.0f/s %10.2f us a step" % (name, threads, " " if threads == 1 else "s", mine, batch / mine * 1e6)
+            if theirs[threads]:
+                peer = statistics.median(theirs[threads])
+                line += "   PyTorch %9.0f/s %10.2f us   %6.2f times" % (peer, batch / peer * 1e6, mine / peer)
+            print(line, flush=True)
+        times = latency(folder, name)
+        print("%-12s one example  object %9.3f us   C by gcc %9.3f us%s" % (name, times[0], times[1], "   PyTorch %9.2f us" % statistics.median(other) if other else ""), flush=True)
+
+
+def main():
+    names = [a for a in sys.argv[1:] if not a.startswith("-")] or list(NETWORKS)
+    quick = "--quick" in sys.argv
+    for name in names:
+        measure(name, 3 if quick else 7, 0.5 if quick else 2.0)
+
+
+main()
