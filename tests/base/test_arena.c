@@ -8,6 +8,10 @@
 #include "base/arena.h"
 #include "base/checked.h"
 
+/* The sanitizer's allocator fails as the system's does. */
+const char *__asan_default_options(void);
+const char *__asan_default_options(void) { return "allocator_may_return_null=1"; }
+
 static bool is_zero(const char *bytes, size_t size)
 {
     for (size_t i = 0; i < size; i++)
