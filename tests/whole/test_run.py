@@ -1,0 +1,227 @@
+#!/usr/bin/python3
+"""What a user of the command line is promised: exit statuses, the same bits however a run goes, files whole or not there, the log, predictions of every form."""
+import csv
+import gzip
+import hashlib
+import io
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+NNC = os.environ["NNC"]
+ROOT = os.path.abspath(os.environ.get("NNC_SOURCE_DIR", "."))
+EXAMPLES = os.path.join(ROOT, "examples")
+DIGITS = os.path.join(EXAMPLES, "data/optdigits.tra")
+IRIS = os.path.join(EXAMPLES, "data/iris.csv")
+
+MODEL = """let units = 8
+
+model net {
+  ignore "id"
+  input  a[2] from "a", "b"
+  input  colour: class else "other" from "colour"
+  target kind: class
+  target size
+
+  h = concat(a -> standardize, one_hot(colour)) -> dense(units) -> tanh
+  s = h -> dense(kind.classes)
+  z = h -> neuron
+
+  loss   cross_entropy(s, kind) + mse(z, size)
+  output p = softmax(s)
+  output grown = z
+  output half[i < 3] = h[i] / 2
+  metric accuracy(s, kind)
+}
+
+train {
+  optimizer adam(rate = 0.01)
+  epochs    4
+  batch     16
+  validate  20%
+}
+"""
+
+
+def table(rows=120, seed=1):
+    rng = random.Random(seed)
+    lines = [["id", "a", "b", "colour", "kind", "size"]]
+    for i in range(rows):
+        a, b = rng.gauss(0, 1), rng.gauss(3, 2)
+        lines.append([str(i), "%.4f" % a, "%.4f" % b, rng.choice(["red", "green", "blue"]), "big" if a + b > 3 else "small", "%.4f" % (a * b)])
+    return lines
+
+
+def text_of(lines, delimiter=","):
+    out = io.StringIO()
+    csv.writer(out, delimiter=delimiter, lineterminator="\n").writerows(lines)
+    return out.getvalue()
+
+
+class Folder:
+    def __init__(self, model=MODEL, data=None):
+        self.held = tempfile.TemporaryDirectory()
+        self.path = self.held.name
+        self.write("net.nn", model)
+        self.write("d.csv", text_of(data or table()))
+
+    def write(self, name, text):
+        with open(os.path.join(self.path, name), "w") as f:
+            f.write(text)
+
+    def run(self, *arguments, status=0, **more):
+        done = subprocess.run([NNC] + list(arguments), cwd=self.path, capture_output=True, text=True, **more)
+        if done.returncode != status:
+            sys.exit("nnc %s: exit status %d and not %d\n%s%s" % (" ".join(arguments), done.returncode, status, done.stdout, done.stderr))
+        return done
+
+    def hash(self, name):
+        with open(os.path.join(self.path, name), "rb") as f:
+            return hashlib.sha256(f.read()).hexdigest()
+
+    def has(self, name):
+        return os.path.exists(os.path.join(self.path, name))
+
+
+def must(condition, what):
+    if not condition:
+        sys.exit("not so: " + what)
+
+
+def test_statuses():
+    f = Folder()
+    f.run("net.nn", "--train", "d.csv", "-q")
+    f.run("net.nn")
+    f.run("net.nn", "--check")
+    f.write("wrong.nn", MODEL.replace("dense(units)", "dnse(units)"))
+    must("dense" in f.run("wrong.nn", "--check", status=1).stderr, "an unknown name gets the nearest one")
+    must("such file" in f.run("absent.nn", status=1).stderr, "a model that is not there is told")
+    must("--train" in f.run("net.nn", "--trian", "d.csv", status=2).stderr, "an unknown flag gets the nearest one")
+    f.run("net.nn", "-o", "x.onnx", status=2)
+    f.run("net.nn", "-o", "x.wrong", status=2)
+    f.run("net.nn", "more", "operands", status=2)
+    f.run("net.nn", "--train", "absent.csv", status=3)
+    f.run("net.nn", "--require", "accuracy >= 1.1", "--train", "d.csv", "-q", status=5)
+    f.run("net.nn", "--require", "nothing >= 1", "--train", "d.csv", "-q", status=2)
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([NNC, "net.nn", "--emit=model"], cwd=f.path, stdout=full, stderr=subprocess.PIPE, text=True)
+    must(done.returncode == 6 and "No space" in done.stderr, "a full standard output is status 6")
+    f.run("net.nn", "--train", "d.csv", "-q", "-o", "absent/net.c", status=6)
+    f.run("net.nn", "--train", "d.csv", "-q", "-R", "optimizer sgd(rate = 1e30)", status=4)
+    must("0.1.0" in f.run("--version").stdout, "the version is printed")
+    must("--train" in f.run("--help").stdout, "help lists the flags")
+
+
+def test_outputs_together():
+    f = Folder()
+    f.run("net.nn", "--train", "d.csv", "-q", "-o", "net.c", "-o", "absent/net.h", status=6)
+    must(not f.has("net.c") and not f.has("net.safetensors"), "outputs appear together or not at all")
+    f.run("net.nn", "--train", "d.csv", "-q", "-o", "net.c", "--require", "accuracy > 2", status=5)
+    must(f.has("net.safetensors") and not f.has("net.c"), "after an unmet requirement there are the weights alone")
+    f.run("net.nn", "--train", "d.csv", "-q", "--require", "parameters <= 10", status=5)
+    must([n for n in os.listdir(f.path) if "tmp" in n] == [], "no temporary file is left")
+
+
+def test_same_bits():
+    f = Folder(open(os.path.join(EXAMPLES, "optdigits.nn")).read())
+    hashes = set()
+    for threads in ("1", "2", "3", "8"):
+        f.run("net.nn", "--train", DIGITS, "--epochs", "2", "--threads", threads, "-q")
+        hashes.add(f.hash("optdigits.safetensors"))
+    must(len(hashes) == 1, "the same bits on any number of threads")
+
+
+def interrupted(f, arguments, sign, after):
+    process = subprocess.Popen([NNC] + arguments, cwd=f.path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(after)
+    process.send_signal(sign)
+    return process.wait()
+
+
+def test_resume():
+    f = Folder(open(os.path.join(EXAMPLES, "optdigits.nn")).read())
+    arguments = ["net.nn", "--train", DIGITS, "--epochs", "6", "--checkpoint", "ck.safetensors", "-q"]
+    f.run(*arguments)
+    whole = f.hash("optdigits.safetensors")
+    must(not f.has("ck.safetensors"), "a run that completes leaves no checkpoint")
+    for sign, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)):
+        os.unlink(os.path.join(f.path, "optdigits.safetensors"))
+        for after in (0.35, 0.5, 0.8, 1.2):
+            given = interrupted(f, arguments, sign, after)
+            if f.has("ck.safetensors"):
+                break
+        if given == 0:
+            continue
+        must(given == status, "%s ends a run with %d and not %d" % (sign.name, status, given))
+        if not f.has("ck.safetensors"):
+            continue
+        must("seed" in f.run(*arguments, "--resume", "--seed", "9", status=3).stderr, "another seed is refused")
+        f.run(*arguments, "--resume")
+        must(f.hash("optdigits.safetensors") == whole, "a resumed run ends with the bits of an undisturbed one (%s)" % sign.name)
+    must("anew" in f.run("net.nn", "--train", DIGITS, "--epochs", "1", "--resume").stderr, "without a checkpoint it says that it starts anew")
+
+
+def test_log():
+    f = Folder()
+    f.run("net.nn", "--train", "d.csv", "--test", "d.csv", "--log", "log.jsonl", "-q")
+    lines = [json.loads(line) for line in open(os.path.join(f.path, "log.jsonl"))]
+    must([line["event"] for line in lines] == ["epoch"] * 4 + ["end", "test"], "events of the log")
+    for key in ("epoch", "step", "loss", "valid_loss", "accuracy", "valid_accuracy", "rate", "grad_norm", "seconds", "samples_per_second"):
+        must(key in lines[0], "the log has " + key)
+    must(lines[4]["stopped"] == "epochs" and "best_epoch" in lines[4], "the end is told")
+
+
+def test_predictions():
+    f = Folder()
+    f.run("net.nn", "--train", "d.csv", "-q")
+    rows = list(csv.reader(io.StringIO(f.run("net.nn", "--predict", "d.csv").stdout)))
+    must(rows[0] == ["id", "p(big)", "p(small)", "kind", "grown", "half[0]", "half[1]", "half[2]"], "the heads of predictions: %s" % rows[0])
+    must(len(rows) == 121 and rows[5][0] == "4", "a row for each example, ignored columns in front")
+    must(all(row[3] == ("big" if float(row[1]) > float(row[2]) else "small") for row in rows[1:]), "the likeliest class is named")
+    lines = table()
+    order = [3, 2, 0, 1]
+    less = text_of([[line[i] for i in order] for line in lines])
+    f.write("less.csv", less)
+    plain = f.run("net.nn", "--predict", "less.csv").stdout
+    must(list(csv.reader(io.StringIO(plain))) == rows, "columns in any order, without targets")
+    must(f.run("net.nn", "--predict", "-", input=less).stdout == plain, "from standard input")
+    with gzip.open(os.path.join(f.path, "less.csv.gz"), "wt") as out:
+        out.write(less)
+    must(f.run("net.nn", "--predict", "less.csv.gz").stdout == plain, "gzipped")
+    f.write("less.tsv", less.replace(",", "\t"))
+    must(f.run("net.nn", "--predict", "less.tsv").stdout == plain, "separated by tabs")
+    f.write("unseen.csv", "id,a,b,colour\n1,0.5,0.25,mauve\n2,0.5,0.25,\n")
+    two = list(csv.reader(io.StringIO(f.run("net.nn", "--predict", "unseen.csv").stdout)))
+    must(two[1][1:] == two[2][1:], "what is unseen and what is missing are the other class")
+    f.write("short.csv", "id,a,colour\n1,0.5,red\n")
+    must("b" in f.run("net.nn", "--predict", "short.csv", status=3).stderr, "an absent column is named")
+    tested = f.run("net.nn", "--test", "d.csv")
+    must([line.split()[0] for line in tested.stdout.splitlines()] == ["loss", "accuracy"] and "small" in tested.stderr, "--test prints values, and the matrix on standard error")
+
+
+def test_defines_and_weights():
+    f = Folder()
+    f.run("net.nn", "--train", "d.csv", "-D", "units=5", "-q")
+    must("5" in f.run("net.nn", "--predict", "d.csv", "--emit=json").stdout, "a stored value is used")
+    f.run("net.nn", "--train", "d.csv", "-D", "unts=5", "-q", status=1)
+    f.run("net.nn", "--weights", "net.safetensors", "--train", "d.csv", "-D", "units=6", "-q", status=3)
+    f.run("net.nn", "--train", "d.csv", "-R", "epochs 1", "-q", "-D", "units=5", "--weights", "dense_1=net.safetensors")
+    f.write("net.safetensors", "no weights at all")
+    f.run("net.nn", "--predict", "d.csv", status=3)
+
+
+def main():
+    tests = [value for name, value in sorted(globals().items()) if name.startswith("test_")]
+    for test in tests:
+        if len(sys.argv) == 1 or test.__name__ in sys.argv[1:]:
+            test()
+            print(test.__name__, "holds")
+
+
+main()
