@@ -11,7 +11,10 @@ typedef struct run {
     int64_t *order;                 /* of the present epoch */
     int64_t steps_an_epoch;
     double *metric, *valid_metric;
-    void *good;                     /* the slots at the last measure whose loss was finite */
+    void *good;                     /* all slots at the last measure whose loss was finite, and where the run was then */
+    nnc_train_state good_state;
+    const nnc_slot *all;            /* what `good` holds */
+    uint32_t alls;
     double start, window_start, shown;
     int64_t window_examples;
     double window_seconds;          /* spent training, not measuring */
@@ -89,10 +92,16 @@ static void note_best(run *r, nnc_measures *m)
     nnc_slots_save(r->t->slot, r->t->slots, r->t->persistent, s->best);
 }
 
+static void save_good(run *r)
+{
+    nnc_slots_save(r->all, r->alls, r->t->persistent, r->good);
+    r->good_state = *r->state;
+}
+
 static void keep_good(run *r, const nnc_measures *m)
 {
     if (isfinite(m->loss) && (!r->t->valid || isfinite(m->valid_loss)))
-        nnc_slots_save(r->t->slot, r->t->slots, r->t->persistent, r->good);
+        save_good(r);
 }
 
 static double rate_of(const run *r)
@@ -227,9 +236,28 @@ static run run_of(nnc_arena *arena, const nnc_training *t, nnc_train_state *stat
     r.order = NNC_ARRAY(arena, int64_t, (size_t)t->train->count);
     r.metric = NNC_ARRAY(arena, double, t->measured->results + 2) + 1;
     r.valid_metric = NNC_ARRAY(arena, double, t->measured->results + 2) + 1;
-    r.good = nnc_arena_allocate(arena, nnc_slots_bytes(t->slot, t->slots) + 1, 1);
-    nnc_slots_save(t->slot, t->slots, t->persistent, r.good);
+    r.all = t->alls ? t->all : t->slot;
+    r.alls = t->alls ? t->alls : t->slots;
+    r.good = nnc_arena_allocate(arena, nnc_slots_bytes(r.all, r.alls) + 1, 1);
+    save_good(&r);
     return r;
+}
+
+/* Goes again from the last good measure to the step before the one that broke, and shows what that step had. Steps are deterministic. */
+static void show_divergence(run *r)
+{
+    const nnc_train_state after = *r->state;
+    const nnc_training *t = r->t;
+    nnc_slots_restore(r->all, r->alls, t->persistent, r->good);
+    *r->state = r->good_state;
+    nnc_epoch_order(r->order, t->train->count, t->shuffle, t->seed, r->state->epoch);
+    while (r->state->step + 1 < r->end.diverged_step)
+        take_step(r);
+    if (r->state->at == 0)
+        nnc_epoch_order(r->order, t->train->count, t->shuffle, t->seed, r->state->epoch);
+    int64_t left = t->train->count - r->state->at;
+    t->diverged(t->context, r->state, r->order + r->state->at, left < t->batch ? left : t->batch);
+    *r->state = after;
 }
 
 nnc_train_end nnc_train(nnc_arena *arena, const nnc_training *t, nnc_train_state *state)
@@ -239,9 +267,13 @@ nnc_train_end nnc_train(nnc_arena *arena, const nnc_training *t, nnc_train_state
         nnc_epoch_order(r.order, t->train->count, t->shuffle, t->seed, state->epoch);
     r.start = r.window_start = now();
     loop(&r);
+    if (r.end.stop == NNC_STOP_DIVERGED && t->diverged && !isfinite(state->last_loss))
+        show_divergence(&r);
     if (r.end.stop == NNC_STOP_DIVERGED)
-        nnc_slots_restore(t->slot, t->slots, t->persistent, t->patience && state->has_best ? state->best : r.good);
-    else if (t->patience && state->has_best && r.end.stop != NNC_STOP_INTERRUPTED)
+        nnc_slots_restore(r.all, r.alls, t->persistent, r.good);
+    if (r.end.stop == NNC_STOP_DIVERGED && t->patience && state->has_best)
+        nnc_slots_restore(t->slot, t->slots, t->persistent, state->best);
+    else if (r.end.stop != NNC_STOP_DIVERGED && t->patience && state->has_best && r.end.stop != NNC_STOP_INTERRUPTED)
         nnc_slots_restore(t->slot, t->slots, t->persistent, state->best);
     return r.end;
 }

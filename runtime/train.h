@@ -13,6 +13,8 @@ typedef struct nnc_training {
     int loss, norm;                 /* the step's arguments that hold the loss and the gradient's norm; norm is -1 where it is not computed */
     const nnc_slot *slot;           /* what best copies hold: parameters and states */
     uint32_t slots;
+    const nnc_slot *all;            /* every slot that a step changes, the optimizer's too; 0 of them: `slot` */
+    uint32_t alls;
     void *persistent;
     const nnc_set_values *measured; /* results: the loss, then metrics */
     uint32_t metrics;
@@ -31,6 +33,8 @@ typedef struct nnc_training {
     void (*progress)(void *context, const struct nnc_train_state *state);
     /* Called at each measure. False stops the run as if interrupted (the log or the checkpoint could not be written). */
     bool (*at_measure)(void *context, const struct nnc_train_state *state, const struct nnc_measures *measures);
+    /* Called once where a step's loss is not finite, with that step's examples; the persistent block is as it was before the step. May be NULL. */
+    void (*diverged)(void *context, const struct nnc_train_state *before, const int64_t *number, int64_t count);
     void *context;
 } nnc_training;
 

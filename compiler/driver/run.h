@@ -81,7 +81,13 @@ nnc_exit nnc_check_requirements(nnc_run *run, const double *results);
 void nnc_profile_start(nnc_run *run);
 void nnc_profile_print(nnc_run *run);
 
+/* diverged.c: the first tensor of the training graph that is not a finite float for these examples with the network's present weights, in words; NULL where
+ * all are. */
+const char *nnc_first_broken(nnc_run *run, const nnc_examples *examples, const nnc_train_state *before, const int64_t *number, int64_t count);
+
 /* values.c: --emit=values for the first example. */
+/* Gives the network's slots to the interpreter of the model's program. */
+void nnc_set_slots(nnc_run *run, nnc_interpreter *in);
 nnc_exit nnc_add_values(nnc_run *run, const nnc_dataset *data, int64_t example, const char *path);
 /* summary.c */
 void nnc_summary(nnc_run *run, nnc_text *out);

@@ -32,6 +32,7 @@ typedef struct trainer {
     nnc_log log;
     nnc_progress progress;
     bool resumed, checkpoint_failed;
+    const char *broken;              /* what was not finite first, where training diverged */
     nnc_ref rate;
 } trainer;
 
@@ -146,6 +147,12 @@ static bool at_measure(void *context, const nnc_train_state *state, const nnc_me
     return !t->checkpoint_failed;
 }
 
+static void look_at_divergence(void *context, const nnc_train_state *before, const int64_t *number, int64_t count)
+{
+    trainer *t = context;
+    t->broken = nnc_first_broken(t->run, &t->train, before, number, count);
+}
+
 /* ---- setting up ---- */
 
 static const char *checkpoint_path(nnc_run *run)
@@ -229,12 +236,12 @@ static void set_training(trainer *t, int64_t batch)
     nnc_slot *kept = NNC_ARRAY(&run->arena, nnc_slot, n->slots + 1);
     t->rate = nnc_model_rate(run->model);
     t->training = (nnc_training){.step = &n->train->step, .loss = argument_of(n->train, 0), .norm = n->has_norm ? argument_of(n->train, 1) : -1,
-                                 .slot = kept, .slots = kept_slots(n, kept), .persistent = n->persistent, .measured = &n->measure->values,
+                                 .slot = kept, .slots = kept_slots(n, kept), .all = n->slot, .alls = n->slots, .persistent = n->persistent, .measured = &n->measure->values,
                                  .metrics = run->model->metrics, .train = &t->train, .valid = t->has_valid ? &t->valid : NULL,
                                  .train_metrics = !t->has_valid || run->options.log, .epochs = r->epochs, .steps = r->steps, .batch = batch,
                                  .measure_epochs = r->measure_epochs, .measure_steps = r->measure_steps, .patience = r->patience, .seed = r->seed,
                                  .shuffle = r->shuffle, .team = run->team, .rate = t->rate ? rate : NULL, .interrupted = &interrupted, .progress = show,
-                                 .at_measure = at_measure, .context = t};
+                                 .at_measure = at_measure, .diverged = look_at_divergence, .context = t};
     t->state = nnc_train_open(&run->arena, &t->training);
 }
 
@@ -350,6 +357,8 @@ static nnc_exit diverged(trainer *t, const nnc_train_end *end)
     double an_epoch = ceil((double)t->train.count / (double)t->training.batch);
     nnc_error(run, NNC_EXIT_DIVERGED, "the loss became %s at step %lld (epoch %.0f)", isnan(t->state.last_loss) ? "NaN" : "infinite", (long long)end->diverged_step,
               floor((double)(end->diverged_step - 1) / an_epoch) + 1);
+    if (t->broken)
+        fprintf(stderr, "  %s\n", t->broken);
     fprintf(stderr, "  help: a smaller rate, `clip 1` in the recipe, or standardized inputs; the last good weights are kept\n");
     nnc_exit status = nnc_add_weights(run, &t->keys);
     if (!status)

@@ -19,7 +19,7 @@ static void set_inputs(nnc_run *run, nnc_interpreter *in, const nnc_dataset *dat
     }
 }
 
-static void set_slots(nnc_run *run, nnc_interpreter *in)
+void nnc_set_slots(nnc_run *run, nnc_interpreter *in)
 {
     const nnc_network *n = run->network;
     const nnc_program *p = run->model->program;
@@ -106,7 +106,7 @@ nnc_exit nnc_add_values(nnc_run *run, const nnc_dataset *data, int64_t example, 
     nnc_interpreter *in = nnc_interpreter_new(&run->arena, m->program, 1);
     in->seed = m->recipe.seed;
     set_inputs(run, in, data, example);
-    set_slots(run, in);
+    nnc_set_slots(run, in);
     nnc_interpreter_run_for(in, root, roots);
     for (uint32_t i = 0; i < count; i++) {
         add_line(in, "", show[i].name, show[i].tensor, &out);

@@ -216,6 +216,14 @@ def test_defines_and_weights():
     f.run("net.nn", "--predict", "d.csv", status=3)
 
 
+def test_divergence():
+    f = Folder("model net {\n  input x\n  target y\n  h = log(x)\n  z = [h] -> neuron\n  loss mse(z, y)\n  output o = z\n}\ntrain {\n  optimizer sgd(rate = 0.01)\n  epochs 3\n  batch 2\n}\n",
+               [["x", "y"], ["1", "1"], ["2", "1"], ["3", "2"], ["-1", "3"]])
+    said = f.run("net.nn", "--train", "d.csv", "-q", status=4).stderr
+    must("the tensor h (net.nn:4)" in said and "step" in said and "rate" in said, "the first value that broke is named, with its line: " + said)
+    must(f.has("net.safetensors"), "the last good weights are kept")
+
+
 def main():
     tests = [value for name, value in sorted(globals().items()) if name.startswith("test_")]
     for test in tests:
