@@ -1,20 +1,13 @@
 /* Lines for people: one live line on a terminal, one line a measure. */
 #include <math.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include "runtime/report.h"
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
+#include "base/clock.h"
 
 nnc_progress nnc_progress_open(FILE *out, bool color, const char *const *metric, uint32_t metrics, const nnc_training *t, const nnc_train_state *state)
 {
-    return (nnc_progress){out, out && isatty(fileno(out)), color, metric, metrics, state->epochs, state->total_steps, t->train->count, t->batch, now(), state->step, 0};
+    return (nnc_progress){out, out && isatty(fileno(out)), color, metric, metrics, state->epochs, state->total_steps, t->train->count, t->batch, nnc_now(), state->step, 0};
 }
 
 void nnc_progress_clear(nnc_progress *p)
@@ -42,7 +35,7 @@ void nnc_progress_live(nnc_progress *p, const nnc_train_state *s)
     char bar[BAR + 1], left[24];
     if (!p->out || !p->live)
         return;
-    double done = (double)s->step / (double)s->total_steps, seconds = now() - p->start;
+    double done = (double)s->step / (double)s->total_steps, seconds = nnc_now() - p->start;
     int64_t steps = s->step - p->start_step;
     double speed = seconds > 0 ? (double)steps / seconds : 0;
     for (int i = 0; i < BAR; i++)

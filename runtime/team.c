@@ -1,9 +1,9 @@
 #include "runtime/team.h"
+#include "base/clock.h"
 #include <linux/futex.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -124,19 +124,12 @@ static void run_whole(const nnc_step *step, uint32_t first, uint32_t end, void *
         step->kernel[i].call(pointers, batch, 0, tasks_of(&step->kernel[i], batch));
 }
 
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 static void run_profiled(const nnc_step *step, void *const *pointers, int64_t batch)
 {
-    double start = now();
+    double start = nnc_now();
     for (uint32_t i = 0; i < step->kernels; i++) {
         run_whole(step, i, i + 1, pointers, batch);
-        double end = now();
+        double end = nnc_now();
         step->profile->seconds[i] += end - start;
         start = end;
     }

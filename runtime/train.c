@@ -1,7 +1,7 @@
 #include "runtime/train.h"
+#include "base/clock.h"
 #include <math.h>
 #include <string.h>
-#include <time.h>
 
 typedef struct run {
     const nnc_training *t;
@@ -20,13 +20,6 @@ typedef struct run {
     double window_seconds;          /* spent training, not measuring */
     nnc_train_end end;
 } run;
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 size_t nnc_slots_bytes(const nnc_slot *slot, uint32_t slots)
 {
@@ -132,7 +125,7 @@ static nnc_measures take_measures(run *r)
     s->loss_count = 0;
     note_best(r, &m);
     keep_good(r, &m);
-    m.seconds = now() - r->start;
+    m.seconds = nnc_now() - r->start;
     r->window_examples = 0;
     r->window_seconds = 0;
     return m;
@@ -141,10 +134,10 @@ static nnc_measures take_measures(run *r)
 /* True where the run goes on. */
 static bool at_measure(run *r)
 {
-    r->window_seconds += now() - r->window_start;
+    r->window_seconds += nnc_now() - r->window_start;
     r->end.last = take_measures(r);
     bool kept = !r->t->at_measure || r->t->at_measure(r->t->context, r->state, &r->end.last);
-    r->window_start = now();
+    r->window_start = nnc_now();
     if (!kept) {
         r->end.stop = NNC_STOP_FAILED;
         return false;
@@ -178,7 +171,7 @@ static void show_progress(run *r)
 {
     if (!r->t->progress || (r->state->step & 15))
         return;
-    double time = now();
+    double time = nnc_now();
     if (time - r->shown >= 0.1) {
         r->shown = time;
         r->t->progress(r->t->context, r->state);
@@ -265,7 +258,7 @@ nnc_train_end nnc_train(nnc_arena *arena, const nnc_training *t, nnc_train_state
     run r = run_of(arena, t, state);
     if (state->at > 0)
         nnc_epoch_order(r.order, t->train->count, t->shuffle, t->seed, state->epoch);
-    r.start = r.window_start = now();
+    r.start = r.window_start = nnc_now();
     loop(&r);
     if (r.end.stop == NNC_STOP_DIVERGED && t->diverged && !isfinite(state->last_loss))
         show_divergence(&r);

@@ -29,19 +29,10 @@ static bool is_broken(const nnc_interpreter *in, nnc_tensor_id id)
     return false;
 }
 
-static const char *place_of(nnc_run *run, nnc_span span)
-{
-    uint32_t line, column;
-    if (!span.file || span.file >= run->session.sources)
-        return "";
-    nnc_place(&run->session, span, &line, &column);
-    return nnc_arena_format(&run->arena, " (%s:%u)", run->session.source[span.file].path, (unsigned)line);
-}
-
 static const char *told(nnc_run *run, const char *what, nnc_tensor_id id)
 {
     const nnc_tensor *t = nnc_tensor_at(run->model->program, id);
-    return nnc_arena_format(&run->arena, "the first value that broke: %s %s%s", what, t->name, place_of(run, t->span));
+    return nnc_arena_format(&run->arena, "the first value that broke: %s %s (%s)", what, t->name, nnc_line_of(run, t->span));
 }
 
 const char *nnc_first_broken(nnc_run *run, const nnc_examples *examples, const nnc_train_state *before, const int64_t *number, int64_t count)

@@ -1,15 +1,8 @@
 /* A model's compiled programs on one persistent block. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include "driver/network.h"
-
-static double seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
+#include "base/clock.h"
 
 static bool find_machine(nnc_network *network, const nnc_network_request *request, const char **error)
 {
@@ -144,7 +137,7 @@ static void copy_steps(nnc_network_set *set)
 nnc_network *nnc_network_build(nnc_arena *arena, const nnc_network_request *request, const char **error)
 {
     nnc_network *network = NNC_NEW(arena, nnc_network);
-    double start = seconds();
+    double start = nnc_now();
     *error = NULL;
     network->arena = arena;
     network->model = request->model;
@@ -166,7 +159,7 @@ nnc_network *nnc_network_build(nnc_arena *arena, const nnc_network_request *requ
     copy_steps(network->measure);
     for (uint32_t i = 0; network->fit && i < network->model->fits; i++)
         copy_steps(network->fit[i]);
-    network->compile_seconds = seconds() - start;
+    network->compile_seconds = nnc_now() - start;
     return network;
 }
 

@@ -9,16 +9,6 @@ void nnc_profile_start(nnc_run *run)
     step->profile->seconds = NNC_ARRAY(&run->arena, double, step->kernels + 1);
 }
 
-/* `iris.nn:12`, or nothing where the kernel comes from no line. */
-static const char *line_of(nnc_run *run, nnc_span span)
-{
-    uint32_t line, column;
-    if (!span.file || span.file >= run->session.sources)
-        return "";
-    nnc_place(&run->session, span, &line, &column);
-    return nnc_arena_format(&run->arena, "%s:%u", run->session.source[span.file].path, (unsigned)line);
-}
-
 void nnc_profile_print(nnc_run *run)
 {
     const nnc_part *part = run->network->train;
@@ -31,7 +21,7 @@ void nnc_profile_print(nnc_run *run)
         const nnc_kernel *k = part->scheduled.loops->kernel[i];
         double seconds = profile->seconds[i] / runs;
         fprintf(stderr, "%-44.44s %10.2f %5.1f%% %12.0f %9.2f  %s\n", k->note, seconds * 1e6, 100 * profile->seconds[i] / (total > 0 ? total : 1), k->flops,
-                seconds > 0 ? 1e-9 * k->flops / seconds : 0, line_of(run, k->span));
+                seconds > 0 ? 1e-9 * k->flops / seconds : 0, nnc_line_of(run, k->span));
     }
     fprintf(stderr, "%-44s %10.2f\n", "a step", 1e6 * total / runs);
 }

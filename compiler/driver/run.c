@@ -79,6 +79,15 @@ nnc_exit nnc_build_network(nnc_run *run, int parts, int64_t train_batch)
     return NNC_EXIT_DONE;
 }
 
+const char *nnc_line_of(nnc_run *run, nnc_span span)
+{
+    uint32_t line, column;
+    if (!span.file || span.file >= run->session.sources)
+        return "";
+    nnc_place(&run->session, span, &line, &column);
+    return nnc_arena_format(&run->arena, "%s:%u", run->session.source[span.file].path, (unsigned)line);
+}
+
 static bool needs_weights(const nnc_options *o)
 {
     for (uint32_t i = 0; i < o->outputs; i++)

@@ -47,6 +47,9 @@ nnc_exit nnc_open_team(nnc_run *run);
 /* Compiles what is asked (NNC_PART_..) for this machine. */
 nnc_exit nnc_build_network(nnc_run *run, int parts, int64_t train_batch);
 
+/* `iris.nn:12`, or "" where the span is no place. */
+const char *nnc_line_of(nnc_run *run, nnc_span span);
+
 /* elaborate.c: run->model and run->want. Without run->knowledge class counts that the data would give are placeholders. */
 nnc_exit nnc_elaborate_model(nnc_run *run);
 

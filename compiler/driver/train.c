@@ -4,9 +4,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include "driver/run.h"
+#include "base/clock.h"
 #include "formula/interpret.h"
 
 static volatile sig_atomic_t interrupted;    /* the signal; a handler can reach nothing else */
@@ -35,13 +35,6 @@ typedef struct trainer {
     const char *broken;              /* what was not finite first, where training diverged */
     nnc_ref rate;
 } trainer;
-
-static double now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
 
 /* ---- data ---- */
 
@@ -130,7 +123,7 @@ static bool write_checkpoint(trainer *t, const nnc_train_state *state)
     const void *bytes = nnc_checkpoint_bytes(&scratch, t->run->network->slot, t->run->network->slots, &t->training, state, &t->keys, &size);
     bool written = nnc_file_replace(&scratch, t->checkpoint, bytes, size, &t->run->failure);
     nnc_arena_close(&scratch);
-    t->written = now();
+    t->written = nnc_now();
     return written;
 }
 
@@ -139,7 +132,7 @@ enum { SECONDS_BETWEEN_CHECKPOINTS = 10 };
 static bool at_measure(void *context, const nnc_train_state *state, const nnc_measures *m)
 {
     trainer *t = context;
-    bool due = t->run->options.checkpoint || now() - t->written >= SECONDS_BETWEEN_CHECKPOINTS;
+    bool due = t->run->options.checkpoint || nnc_now() - t->written >= SECONDS_BETWEEN_CHECKPOINTS;
     nnc_progress_measure(&t->progress, m);
     if (!nnc_log_measure(&t->log, m, &t->run->failure))
         return false;
@@ -372,7 +365,7 @@ static nnc_exit run_training(trainer *t)
     struct sigaction action = {.sa_handler = interrupt}, old_int, old_term;
     sigaction(SIGINT, &action, &old_int);
     sigaction(SIGTERM, &action, &old_term);
-    t->written = now();
+    t->written = nnc_now();
     if (run->options.profile)
         nnc_profile_start(run);
     nnc_train_end end = nnc_train(&run->arena, &t->training, &t->state);
