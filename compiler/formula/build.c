@@ -27,6 +27,8 @@ nnc_program *nnc_program_new(nnc_arena *arena)
     p->tensor = NNC_ARRAY(arena, nnc_tensor, p->tensor_capacity);
     p->args = NNC_ARRAY(arena, nnc_ref, p->arg_capacity);
     p->coefficients = NNC_ARRAY(arena, int64_t, p->arg_capacity);
+    for (uint32_t s = 0; s < NNC_MAX_SLOTS; s++)     /* sums have their atoms in the order of the nodes: indices first, in their own order, in every program */
+        nnc_index(p, s);
     return p;
 }
 

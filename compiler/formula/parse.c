@@ -17,6 +17,7 @@ typedef struct parser {
     const char *text, *at;           /* `at`: after the current token */
     int kind;
     char word[128];                  /* the token: a name or a sign */
+    bool quoted;                     /* a name in quotes: no word of the language */
     double number;
     const char *start;
     bool failed;
@@ -58,6 +59,7 @@ static void next(parser *s)
     while (*s->at == ' ')
         s->at++;
     s->start = s->at;
+    s->quoted = *s->at == '"';
     if (*s->at == 0 || *s->at == '\n') {
         s->kind = END;
         s->word[0] = 0;
@@ -73,6 +75,8 @@ static void next(parser *s)
         s->kind = NAME;
         take_word(s, end ? (size_t)(end - s->start) : 0);
         s->at += end != NULL;
+        if (!end)
+            fail(s, "a quote has no end");
     } else if (is_digit(*s->at)) {
         char *end;
         s->kind = NUMBER;
@@ -85,7 +89,7 @@ static void next(parser *s)
     }
 }
 
-static bool is_at(const parser *s, const char *word) { return s->kind != NUMBER && s->kind != END && strcmp(s->word, word) == 0; }
+static bool is_at(const parser *s, const char *word) { return s->kind != NUMBER && s->kind != END && !s->quoted && strcmp(s->word, word) == 0; }
 
 static bool accept(parser *s, const char *word)
 {
@@ -115,18 +119,51 @@ static int64_t whole(parser *s)
 
 /* ---- expressions ---- */
 
-/* The integer behind a real: an index expression, or a choice between two. */
+static nnc_ref whole_of(nnc_program *p, nnc_ref real);
+
+/* Arithmetic on integers that was read as arithmetic on reals. 0 where it is none. */
+static nnc_ref whole_operation(nnc_program *p, nnc_op op, nnc_ref a, nnc_ref b)
+{
+    int64_t k;
+    if (op == NNC_OP_FLOOR && p->node[a].op == NNC_OP_DIV) {
+        nnc_ref top = whole_of(p, nnc_arg(p, a, 0)), bottom = top ? whole_of(p, nnc_arg(p, a, 1)) : 0;
+        return bottom && nnc_is_integer(p, bottom, &k) && k >= 1 ? nnc_quotient(p, top, k) : 0;
+    }
+    nnc_ref x = whole_of(p, a), y = x && b ? whole_of(p, b) : 0;
+    if (!x || (b && !y))
+        return 0;
+    switch (op) {
+    case NNC_OP_NEG: return nnc_affine(p, -1, x, 0, 0, 0);
+    case NNC_OP_ADD: return nnc_affine(p, 1, x, 1, y, 0);
+    case NNC_OP_SUB: return nnc_affine(p, 1, x, -1, y, 0);
+    case NNC_OP_MUL: return nnc_is_integer(p, x, &k) ? nnc_affine(p, k, y, 0, 0, 0) : nnc_is_integer(p, y, &k) ? nnc_affine(p, k, x, 0, 0, 0) : 0;
+    case NNC_OP_MODULO: return nnc_is_integer(p, y, &k) && k >= 1 ? nnc_remainder(p, x, k) : 0;
+    default: return 0;
+    }
+}
+
+/* The integer that a real is: an index expression, a choice between two, a whole number. 0 where it is none. */
+static nnc_ref whole_of(nnc_program *p, nnc_ref real)
+{
+    const nnc_node n = p->node[real];
+    if (n.op == NNC_OP_REAL)
+        return nnc_arg(p, real, 0);
+    if (n.op == NNC_OP_CONSTANT)
+        return n.real == floor(n.real) && fabs(n.real) < 0x1p52 ? nnc_integer(p, (int64_t)n.real) : 0;
+    if (n.op == NNC_OP_SELECT && n.element == NNC_REAL) {
+        nnc_ref condition = nnc_arg(p, real, 0), yes = whole_of(p, nnc_arg(p, real, 1)), no = yes ? whole_of(p, nnc_arg(p, real, 2)) : 0;
+        return no ? nnc_select(p, condition, yes, no) : 0;
+    }
+    if (n.element == NNC_REAL && (n.count == 1 || n.count == 2) && nnc_op_rows[n.op].arguments == NNC_ROW_REAL)
+        return whole_operation(p, (nnc_op)n.op, nnc_arg(p, real, 0), n.count == 2 ? nnc_arg(p, real, 1) : 0);
+    return 0;
+}
+
+/* A subscript. */
 static nnc_ref integer_of(parser *s, nnc_ref real)
 {
-    const nnc_node n = s->p->node[real];
-    if (n.element != NNC_REAL)
-        return real;
-    if (n.op == NNC_OP_SELECT) {
-        nnc_ref yes = nnc_arg(s->p, real, 1), no = nnc_arg(s->p, real, 2), condition = nnc_arg(s->p, real, 0);
-        yes = integer_of(s, yes);
-        return nnc_select(s->p, condition, yes, integer_of(s, no));
-    }
-    return nnc_floor_integer(s->p, real);
+    nnc_ref whole_number = s->p->node[real].element == NNC_REAL ? whole_of(s->p, real) : real;
+    return whole_number ? whole_number : nnc_floor_integer(s->p, real);
 }
 
 static nnc_ref real_of(parser *s, nnc_ref x) { return s->p->node[x].element == NNC_INTEGER ? nnc_to_real(s->p, x) : x; }
@@ -212,11 +249,9 @@ static nnc_ref choice(parser *s)
     return nnc_select(s->p, condition, yes, expression(s));
 }
 
-static nnc_ref named(parser *s)
+/* What begins with a word of the language or an operation's name; 0 where it is something else's name. */
+static nnc_ref word(parser *s, const char *name)
 {
-    char name[sizeof s->word];
-    strcpy(name, s->word);
-    next(s);
     if (strcmp(name, "if") == 0)
         return choice(s);
     if (strcmp(name, "true") == 0 || strcmp(name, "false") == 0)
@@ -225,8 +260,18 @@ static nnc_ref named(parser *s)
         return nnc_real(s->p, name[0] == 'n' ? NAN : INFINITY);
     if (is_at(s, "#"))
         return draw(s, strcmp(name, "random") == 0 ? NNC_OP_RANDOM : NNC_OP_GAUSSIAN);
-    if (accept(s, "("))
-        return call(s, name);
+    return accept(s, "(") ? call(s, name) : 0;
+}
+
+static nnc_ref named(parser *s)
+{
+    char name[sizeof s->word];
+    bool quoted = s->quoted;
+    strcpy(name, s->word);
+    next(s);
+    nnc_ref known = quoted ? 0 : word(s, name);
+    if (known)
+        return known;
     for (uint32_t i = 0; i < s->indices; i++)
         if (strcmp(s->index[i], name) == 0)
             return nnc_to_real(s->p, nnc_index(s->p, i));
@@ -457,6 +502,13 @@ static nnc_reduce reduction(parser *s)
     return NNC_REDUCE_NONE;
 }
 
+/* One value of a constant, after its sign. */
+static bool constant_value(parser *s, double *value)
+{
+    *value = s->kind == NUMBER ? s->number : is_at(s, "inf") ? INFINITY : NAN;
+    return s->kind == NUMBER || is_at(s, "inf") || is_at(s, "nan");
+}
+
 static void constant_values(parser *s, nnc_tensor_id id)
 {
     int64_t elements = nnc_elements(&s->p->tensor[id]), count = 0;
@@ -465,11 +517,12 @@ static void constant_values(parser *s, nnc_tensor_id id)
     expect(s, "[");
     do {
         bool minus_sign = accept(s, "-");
-        if (s->kind != NUMBER || count == elements) {
+        double value;
+        if (!constant_value(s, &value) || count == elements) {
             fail(s, "as many numbers as elements expected");
             return;
         }
-        values[count++] = (float)(minus_sign ? -s->number : s->number);
+        values[count++] = (float)(minus_sign ? -value : value);
         next(s);
     } while (accept(s, ","));
     expect(s, "]");

@@ -41,9 +41,19 @@ static void name_slots(printer *r)
     }
 }
 
+/* Words that a name is not written as without quotes. */
+static bool is_word(const char *name)
+{
+    static const char *const words[] = {"if", "then", "else", "true", "false", "nan", "inf", "and", "or", "not", "mod", "batch", "data"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(words[i], name) == 0)
+            return true;
+    return false;
+}
+
 static bool is_plain(const char *name)
 {
-    bool plain = name[0] != 0 && strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_", name[0]) != NULL;
+    bool plain = !is_word(name) && name[0] != 0 && strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_", name[0]) != NULL;
     for (const char *c = name; *c && plain; c++)
         plain = strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789.~'", *c) != NULL;
     return plain;
@@ -64,7 +74,7 @@ static void print_number(printer *r, double value)
     if (value != value)
         nnc_text_add(r->out, "nan");
     else if (isinf(value))
-        nnc_text_add(r->out, value > 0 ? "inf" : "(-inf)");
+        nnc_text_add(r->out, value > 0 ? "inf" : "-inf");
     else
         nnc_text_add_double(r->out, value);
 }
