@@ -186,7 +186,8 @@ static bool looks_like_header(nnc_csv *csv, nnc_arena *arena, const nnc_dataset_
     enum { SAW_NUMBER = 1, SAW_WORD = 2 };
     char *saw = NNC_ARRAY(arena, char, (size_t)head->columns);
     bool words = true, looks = false;
-    for (int rows = 1; samples_more(csv, rows) && nnc_csv_record(csv) == 1; rows++) {
+    int found = 0;
+    for (int rows = 1; samples_more(csv, rows) && (found = nnc_csv_record(csv)) == 1; rows++) {
         nnc_csv_cell cell;
         char *at = csv->begin;
         if (nnc_csv_is_blank(csv))
@@ -198,6 +199,8 @@ static bool looks_like_header(nnc_csv *csv, nnc_arena *arena, const nnc_dataset_
             head->again[c] = head->again[c] || (strlen(head->name[c]) == cell.length && memcmp(head->name[c], cell.text, cell.length) == 0);
         }
     }
+    if (found < 0)                 /* something is there, though it is broken: reading it will say how */
+        head->alone = false;
     for (int64_t c = 0; c < head->columns; c++) {
         looks = looks || (first[c] == CELL_WORD && saw[c] == SAW_NUMBER);
         words = words && first[c] == CELL_WORD;

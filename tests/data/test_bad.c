@@ -88,6 +88,7 @@ static void test_quotes_and_bytes(void **state)
 {
     static const bad rows[] = {
         {"1,2,a\n1,2,\"b\n1,2,c\n", "data.csv:2:5: error: this quote is never closed\n  help: a quote within quotes is doubled: \"\"\n"},
+        {"p,q,y\n1,\"2,a\n1,2,b\n", "data.csv:2:3: error: this quote is never closed\n  help: a quote within quotes is doubled: \"\"\n"},
         {"1,2,a\n1,2,\"b\"c\n", "data.csv:2:8: error: text after the closing quote of a field\n  help: a quote within quotes is doubled: \"\"\n"},
         {"1,2,a\r3,4,b\r", "data.csv:1:6: error: a carriage return without a line feed\n  help: end lines with LF or CR LF\n"},
         {"1,2,a\n3,4\r,b\n", "data.csv:2:4: error: a carriage return without a line feed\n  help: end lines with LF or CR LF\n"},
