@@ -71,6 +71,8 @@ nnc_exit nnc_add_weights(nnc_run *run, const nnc_checkpoint_keys *keys);   /* to
 
 /* fits.c: computed from these examples into the persistent block. */
 void nnc_run_fits(nnc_run *run, const nnc_examples *examples);
+/* Warnings, to run->report, of columns that never change and that a fit reads. */
+void nnc_warn_of_constants(nnc_run *run, const nnc_dataset *data);
 
 /* measure.c */
 /* Measures over the part and prints `name value` lines, and the confusion matrices of class targets on standard error. */

@@ -88,6 +88,7 @@ static nnc_exit open_training_data(trainer *t)
     if (!run->model->classes_known && (status = nnc_elaborate_model(run)))
         return status;
     nnc_say(run, "%s", nnc_dataset_columns_line(&run->arena, t->data));
+    nnc_warn_of_constants(run, t->data);
     if ((status = divide(t)))
         return status;
     t->train = nnc_examples_of(run, t->data, &t->part.train);

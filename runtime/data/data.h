@@ -163,6 +163,9 @@ const char *nnc_dataset_columns_line(nnc_arena *arena, const nnc_dataset *data);
 /* For each column its name, kind, minimum, maximum, mean, missing values, classes: a line each. */
 void nnc_dataset_describe(const nnc_dataset *data, nnc_text *out);
 
+/* A warning where columns of the declaration hold one value in every row: what is scaled by them is 0. */
+void nnc_dataset_warn_of_constants(const nnc_dataset *data, int declaration, nnc_dataset_report *report);
+
 /* ---- knowledge with the weights: pairs of texts `columns.NAME` and `classes.NAME`, each one line of CSV (`classes.NAME` is the count
  * alone, `=3`, where the classes are their numbers) ---- */
 
