@@ -1,5 +1,6 @@
 /* Integers: canonical affine forms over atoms, quotients, remainders, and conditions on them. */
 #include <assert.h>
+#include <math.h>
 #include "formula/build.h"
 
 enum { MAX_TERMS = 64 };
@@ -135,9 +136,8 @@ nnc_ref nnc_floor_integer(nnc_program *p, nnc_ref real)
     if (p->node[real].op == NNC_OP_FLOOR)
         return nnc_floor_integer(p, nnc_arg(p, real, 0));
     if (nnc_is_constant(p, real, &value)) {
-        double low = -0x1p30, high = 0x1p30;
-        int64_t whole = value != value ? 0 : (int64_t)(value < low ? low : value > high ? high : value);
-        return nnc_integer(p, whole - (value == value && (double)whole > value));
+        double whole = floor(value), low = -0x1p30, high = 0x1p30;
+        return nnc_integer(p, value != value ? 0 : (int64_t)(whole < low ? low : whole > high ? high : whole));
     }
     return nnc_intern(p, NNC_OP_FLOOR_INTEGER, NNC_INTEGER, &real, NULL, 1, 0, 0);
 }
