@@ -1,15 +1,15 @@
 #!/bin/bash
-# What each --emit makes of a small model, against texts that are kept: a change of any of them is to be looked at. `test_golden.sh --update` writes them anew.
+# What each --emit makes of small models, against texts that are kept: a change of any of them is to be looked at. `test_golden.sh --update` writes them anew.
 cd "${NNC_SOURCE_DIR:-.}/tests/whole/golden" || exit 1
 status=0
-for kind in ast model formulas gradient fused loops json; do
-  if ! made=$("$NNC" tiny.nn --emit=$kind); then
-    echo "--emit=$kind failed"
+for text in tiny.ast tiny.model tiny.formulas tiny.gradient tiny.fused tiny.json line.formulas line.loops; do
+  if ! made=$("$NNC" "${text%.*}.nn" --emit="${text##*.}"); then
+    echo "--emit of $text failed"
     status=1
   elif [ "${1:-}" = --update ]; then
-    printf '%s\n' "$made" >tiny.$kind
-  elif ! diff <(printf '%s\n' "$made") tiny.$kind; then
-    echo "--emit=$kind is not what tiny.$kind holds"
+    printf '%s\n' "$made" >"$text"
+  elif ! diff <(printf '%s\n' "$made") "$text"; then
+    echo "that is not what $text holds"
     status=1
   fi
 done
