@@ -294,6 +294,62 @@ MODELS = [
          language, loss=classes, loss_line="cross_entropy(z, y)", tolerance=2e-4),
 ]
 
+def residual(p, x, training):
+    h = F.relu(conv(x["x"], p["conv_1.k"], p["conv_1.b"], padding=1))
+    y = conv(F.relu(conv(h, p["residual_1.conv_1.k"], p["residual_1.conv_1.b"], padding=1)), p["residual_1.conv_2.k"], p["residual_1.conv_2.b"], padding=1)
+    return linear(p, F.relu(y + h).mean((1, 2)), "dense_1")
+
+
+def autoencoder(p, x, training):
+    h = F.relu(linear(p, x["x"], "dense_1"))
+    return torch.sigmoid(linear(p, F.relu(linear(p, linear(p, h, "dense_2"), "dense_3")), "dense_4"))
+
+
+def signals(p, x, training):
+    h = F.relu(F.conv1d(x["x"].permute(0, 2, 1), p["conv1d_1.k"].permute(2, 1, 0), p["conv1d_1.b"], padding=2))
+    h = F.relu(F.conv1d(h, p["conv1d_2.k"].permute(2, 1, 0), p["conv1d_2.b"], stride=2)).permute(0, 2, 1)
+    return linear(p, h.mean(1), "dense_1")
+
+
+def normed_perceptron(p, x, training):
+    h = F.gelu(F.layer_norm(linear(p, x["x"], "dense_1"), [8], p["layer_norm_1.gain"], p["layer_norm_1.bias"]))
+    return linear(p, F.silu(h), "dense_2")
+
+
+def stacked(p, x, training):
+    return linear(p, recurrent("LSTM", p, recurrent("GRU", p, x["x"], 5, 3, "gru_1"), 4, 4, "lstm_1", 1.0)[:, -1], "dense_1")
+
+
+def mixer(p, x, training):
+    h = F.embedding(x["x"], p["embed_1.e"])
+    return linear(p, multi_head(p, h, "multi_head_1", 2, False).mean(1), "dense_1")
+
+
+def generator(p, x, training):
+    h = F.relu(linear(p, x["x"], "dense_1")).reshape(-1, 3, 3, 4)
+    h = channels_last(F.conv_transpose2d(image(h), p["conv_transpose_1.k"].permute(2, 3, 0, 1), p["conv_transpose_1.b"], stride=2, padding=1))
+    return torch.tanh(conv(h, p["conv_1.k"], p["conv_1.b"], padding=1))
+
+
+LSTM_GRU = {"gru_1.w": [3, 15], "gru_1.u": [5, 15], "gru_1.b": [15], "gru_1.bn": [5], "lstm_1.w": [5, 16], "lstm_1.u": [4, 16], "lstm_1.b": [16], "dense_1.w": [4, 2], "dense_1.b": [2]}
+MODELS += [
+    Case("a residual network", {"x": [5, 5, 2]}, ([], 3), ["h = x -> conv(4, 3, pad = 1) -> relu", "z = h -> residual(conv(4, 3, pad = 1) -> relu -> conv(4, 3, pad = 1)) -> relu -> global_avg_pool -> dense(3)"],
+         {"conv_1.k": [3, 3, 2, 4], "conv_1.b": [4], "residual_1.conv_1.k": [3, 3, 4, 4], "residual_1.conv_1.b": [4], "residual_1.conv_2.k": [3, 3, 4, 4], "residual_1.conv_2.b": [4], "dense_1.w": [4, 3], "dense_1.b": [3]},
+         residual, loss=classes, loss_line="cross_entropy(z, y)"),
+    Case("an autoencoder", {"x": [9]}, [9], ["z = x -> dense(6) -> relu -> dense(2) -> dense(6) -> relu -> dense(9) -> sigmoid"],
+         {"dense_1.w": [9, 6], "dense_1.b": [6], "dense_2.w": [6, 2], "dense_2.b": [2], "dense_3.w": [2, 6], "dense_3.b": [6], "dense_4.w": [6, 9], "dense_4.b": [9]}, autoencoder),
+    Case("convolutions along time", {"x": [14, 2]}, ([], 4), ["h = x -> conv1d(5, 5, pad = 2) -> relu -> conv1d(6, 3, stride = 2) -> relu", "m[c] = mean(t: h[t, c])", "z = m -> dense(4)"],
+         {"conv1d_1.k": [5, 2, 5], "conv1d_1.b": [5], "conv1d_2.k": [3, 5, 6], "conv1d_2.b": [6], "dense_1.w": [6, 4], "dense_1.b": [4]}, signals, loss=classes, loss_line="cross_entropy(z, y)"),
+    Case("a normed perceptron", {"x": [6]}, [3], ["z = x -> dense(8) -> layer_norm -> gelu -> silu -> dense(3)"],
+         {"dense_1.w": [6, 8], "dense_1.b": [8], "layer_norm_1.gain": [8], "layer_norm_1.bias": [8], "dense_2.w": [8, 3], "dense_2.b": [3]}, normed_perceptron,
+         loss=F.huber_loss, loss_line="huber(z, y)"),
+    Case("recurrences one upon another", {"x": [6, 3]}, [2], ["z = x -> gru(5) -> lstm(4) -> last -> dense(2)"], LSTM_GRU, stacked),
+    Case("attention over words", {"x": ([6], 9)}, ([], 3), ["h = x -> embed(8) -> multi_head(2)", "m[c] = mean(t: h[t, c])", "z = m -> dense(3)"],
+         {**{"embed_1.e": [9, 8], "dense_1.w": [8, 3], "dense_1.b": [3]}, **attention_shapes("multi_head_1", 8)}, mixer, loss=classes, loss_line="cross_entropy(z, y)"),
+    Case("a generator of images", {"x": [5]}, [5, 5, 2], ["h = x -> dense(36) -> relu", "g = reshape(h, [3, 3, 4])", "z = g -> conv_transpose(3, 3, stride = 2, pad = 1) -> conv(2, 3, pad = 1) -> tanh"],
+         {"dense_1.w": [5, 36], "dense_1.b": [36], "conv_transpose_1.k": [3, 3, 4, 3], "conv_transpose_1.b": [3], "conv_1.k": [3, 3, 3, 2], "conv_1.b": [2]}, generator),
+]
+
 
 # ---- optimizers ----
 
@@ -345,8 +401,8 @@ def main():
         check(case)
     for line, make in OPTIMIZERS:
         check_optimizer(MODELS[0], line, make)
-    for case in MODELS[1:]:
-        check_optimizer(case, *OPTIMIZERS[1])
+    for number, case in enumerate(MODELS[1:]):           # every model by some optimizer, ten steps
+        check_optimizer(case, *OPTIMIZERS[[1, 2, 8][number % 3]])
     print("%d definitions, %d models, %d optimizers" % (len(CASES), len(MODELS), len(OPTIMIZERS)))
 
 
