@@ -97,44 +97,50 @@ static interval of_atom(prover *v, nnc_ref atom, bool narrow)
 
 /* ---- conditions ---- */
 
-/* query - factor * bounded is of known range, and bounded lies in `bound`: so query does too, up to that. */
+/* query = factor * bounded + the rest, whose terms' ranges are known; bounded lies in `bound`. */
+static interval by_multiple(prover *v, const nnc_form *q, const nnc_form *b, int64_t factor, interval bound)
+{
+    interval sum = added((interval){q->constant, q->constant}, scaled(added(bound, (interval){-b->constant, -b->constant}), factor));
+    for (uint32_t i = 0, j = 0; i < q->terms || j < b->terms;) {
+        bool take_q = j == b->terms || (i < q->terms && q->atom[i] < b->atom[j]), same = !take_q && i < q->terms && q->atom[i] == b->atom[j];
+        nnc_ref atom = take_q ? q->atom[i] : b->atom[j];
+        int64_t c = take_q ? q->coefficient[i] : (same ? q->coefficient[i] : 0) - factor * b->coefficient[j];
+        i += take_q || same;
+        j += !take_q;
+        if (c)
+            sum = added(sum, scaled(of_atom(v, atom, false), c));
+    }
+    return sum;
+}
+
+/* Where query and bounded share a term, query is bounded too, up to the other terms. */
 static interval by_bound(prover *v, nnc_ref query, nnc_ref bounded, interval bound)
 {
     nnc_form q, b;
     interval result = EVERYTHING;
     nnc_form_of(v->p, query, &q);
     nnc_form_of(v->p, bounded, &b);
-    if (q.lone)
-        q.atom = &q.lone, q.coefficient = &q.one;
-    if (b.lone)
-        b.atom = &b.lone, b.coefficient = &b.one;
-    for (uint32_t k = 0; k < q.terms; k++) {
-        if (q.atom[k] != b.atom[0] || q.coefficient[k] % b.coefficient[0] != 0)
-            continue;
-        int64_t factor = q.coefficient[k] / b.coefficient[0];
-        interval sum = added((interval){q.constant, q.constant}, scaled(added(bound, (interval){-b.constant, -b.constant}), factor));
-        uint32_t i = 0, j = 0;
-        while (i < q.terms || j < b.terms) {
-            bool take_q = j == b.terms || (i < q.terms && q.atom[i] < b.atom[j]), same = !take_q && i < q.terms && q.atom[i] == b.atom[j];
-            nnc_ref atom = take_q ? q.atom[i] : b.atom[j];
-            int64_t c = take_q ? q.coefficient[i] : (same ? q.coefficient[i] : 0) - factor * b.coefficient[j];
-            i += take_q || same;
-            j += !take_q;
-            if (c)
-                sum = added(sum, scaled(of_atom(v, atom, false), c));
-        }
-        result = both(result, sum);
+    for (uint32_t k = 0, m = 0; k < q.terms && m < b.terms;) {
+        if (q.atom[k] == b.atom[m] && q.coefficient[k] % b.coefficient[m] == 0)
+            result = both(result, by_multiple(v, &q, &b, q.coefficient[k] / b.coefficient[m], bound));
+        if (q.atom[k] <= b.atom[m])
+            k++;
+        else
+            m++;
     }
     return result;
 }
 
-/* A real comparison of floor(e) with a constant bounds the subscript floor(e): FLOOR_INTEGER(e). */
+#define FARTHEST 0x1p30       /* where FLOOR_INTEGER saturates */
+
+/* A real comparison of floor(e) with a constant bounds the subscript floor(e): FLOOR_INTEGER(e). A comparison that does not hold may be one
+ * with NaN, of which that is 0. */
 static bool floor_bound(const prover *v, const nnc_node *n, bool negated, nnc_ref *atom, interval *bound)
 {
     nnc_ref a = v->p->args[n->first], b = v->p->args[n->first + 1];
     double c;
     bool left = v->p->node[a].op == NNC_OP_FLOOR, strict = (n->op == NNC_OP_LESS) != negated;
-    if ((n->op != NNC_OP_LESS && n->op != NNC_OP_LESS_EQUAL) || (!left && v->p->node[b].op != NNC_OP_FLOOR) || !nnc_is_constant(v->p, left ? b : a, &c) || fabs(c) > 0x1p40)
+    if ((n->op != NNC_OP_LESS && n->op != NNC_OP_LESS_EQUAL) || (!left && v->p->node[b].op != NNC_OP_FLOOR) || !nnc_is_constant(v->p, left ? b : a, &c) || fabs(c) >= FARTHEST)
         return false;
     nnc_ref inner = v->p->args[v->p->node[left ? a : b].first];
     *atom = nnc_interned(v->p, NNC_OP_FLOOR_INTEGER, NNC_INTEGER, &inner, 1, 0, 0);
@@ -143,6 +149,8 @@ static bool floor_bound(const prover *v, const nnc_node *n, bool negated, nnc_re
         *bound = (interval){INT64_MIN, strict ? (int64_t)ceil(c) - 1 : (int64_t)floor(c)};
     else
         *bound = (interval){strict ? (int64_t)floor(c) + 1 : (int64_t)ceil(c), INT64_MAX};
+    if (negated)
+        *bound = either(*bound, (interval){0, 0});
     return *atom != 0;
 }
 
@@ -181,8 +189,6 @@ static interval range_of(prover *v, nnc_ref integer, bool narrow)
         return EVERYTHING;
     v->depth++;
     nnc_form_of(v->p, integer, &f);
-    if (f.lone)
-        f.atom = &f.lone, f.coefficient = &f.one;
     interval sum = {f.constant, f.constant};
     for (uint32_t i = 0; i < f.terms; i++) {
         interval atom = of_atom(v, f.atom[i], narrow);
