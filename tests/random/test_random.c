@@ -162,12 +162,12 @@ static void compare_batches(check *c, nnc_part *part, const code *from, const ch
     }
 }
 
-static nnc_part *make_part(check *c, int level)
+static nnc_part *make_part(check *c, int level, const nnc_machine *machine)
 {
     const char *error = NULL;
     nnc_target target = {NULL, NULL, 2};
     c->network = (nnc_network){.arena = &c->arena, .model = &c->model, .layout = nnc_layout_new(&c->arena, 64), .llvm = c->llvm};
-    c->network.machine = c->llvm->machine(&c->arena, &target, &error);
+    c->network.machine = machine ? machine : c->llvm->machine(&c->arena, &target, &error);
     nnc_part *part = nnc_part_make(&c->network, "part", c->program, c->root, c->roots, c->roots, false, LARGEST, level);
     const char *wrong = nnc_loops_verify(part->scheduled.loops);
     if (wrong)
@@ -181,7 +181,7 @@ static void run_level(check *c, int level)
     char how[40];
     nnc_target target = {NULL, NULL, 2};
     nnc_object object;
-    nnc_part *part = make_part(c, level);
+    nnc_part *part = make_part(c, level, NULL);
     const nnc_loops *loops = part->scheduled.loops;
     if (!c->llvm->compile(&c->arena, &loops, 1, NULL, &target, NNC_LLVM_OBJECT, &object, &error))
         fail_msg("seed %llu: %s", (unsigned long long)c->seed, error);
@@ -192,11 +192,12 @@ static void run_level(check *c, int level)
     c->llvm->unload(from.jit);
 }
 
-/* The same by way of C and the system's compiler. */
+/* The same by way of C and the system's compiler, planned for one kind of machine or another. */
 static void run_c(check *c)
 {
     char folder[] = "/tmp/nnc-random-XXXXXX", path[80], command[300];
-    nnc_part *part = make_part(c, 2);
+    static const char *const machines[] = {"c", "small", "aarch64"};
+    nnc_part *part = make_part(c, 2, nnc_machine_find(machines[c->seed % 3]));
     nnc_text text = {.arena = &c->arena};
     assert_non_null(mkdtemp(folder));
     snprintf(path, sizeof path, "%s/net.c", folder);
