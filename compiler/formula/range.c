@@ -12,9 +12,12 @@ typedef struct prover {
     const nnc_condition *condition;
     uint32_t conditions;
     int depth;
+    int *left;                /* questions still asked; past them a range is EVERYTHING */
 } prover;
 
-enum { DEEPEST = 40 };
+/* Each choice asks about both its branches, each under the conditions of all around it: without a bound, choices of choices would double the work a
+ * level. An index expression of a real model asks some tens of questions. */
+enum { DEEPEST = 40, QUESTIONS = 20000 };
 static const interval EVERYTHING = {INT64_MIN, INT64_MAX};
 
 static interval range_of(prover *v, nnc_ref integer, bool narrow);
@@ -185,7 +188,7 @@ static interval narrowed(prover *v, nnc_ref query, interval known)
 static interval range_of(prover *v, nnc_ref integer, bool narrow)
 {
     nnc_form f;
-    if (v->depth > DEEPEST)
+    if (v->depth > DEEPEST || --*v->left < 0)
         return EVERYTHING;
     v->depth++;
     nnc_form_of(v->p, integer, &f);
@@ -205,7 +208,8 @@ static interval range_of(prover *v, nnc_ref integer, bool narrow)
 void nnc_range_under(const nnc_program *p, nnc_ref integer, nnc_extent_of extent_of, void *context, const nnc_condition *conditions, uint32_t count,
                      int64_t *low, int64_t *high)
 {
-    prover v = {p, extent_of, context, conditions, count, 0};
+    int left = QUESTIONS;
+    prover v = {p, extent_of, context, conditions, count, 0, &left};
     interval range = range_of(&v, integer, count > 0);
     *low = range.low;
     *high = range.high;

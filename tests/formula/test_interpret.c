@@ -305,7 +305,7 @@ static void test_choices(void **state)
                                 "z[i < 9] = sum(j < 3: if 0 <= 2*i + j - 4 <= 4 then x[2*i + j - 4] * 10 ^ j else 0)\n"
                                 "w[i < 9] = if i <= 4 then x[i] else if i <= 7 then x[i - 3] else 0\n"
                                 "v[i < 9]: boolean = i <= 4 and x[i] > 2\n"
-                                "f[i < 5] = if floor(x[i]) < 1 then 0 else if floor(x[i]) > 5 then 9 else x[floor_int(x[i]) - 1]\n");
+                                "f[i < 5] = if floor(x[i]) >= 1 then (if floor(x[i]) <= 5 then x[floor_int(x[i]) - 1] else 9) else 0\n");
     static const double x[] = {1, 2, 3, 4, 5.5};
     nnc_interpreter *in = start(p, 1);
     (void)state;
