@@ -1,0 +1,115 @@
+/* Teams: every task of every kernel once, phases one after the other, whatever the number of threads. */
+#include <stdatomic.h>
+#include "fixture.h"
+#include "runtime/team.h"
+
+enum { MOST = 2000, KERNELS = 6 };
+
+/* What a step's kernels note: how often each task was done, and what they saw of the kernels before. */
+typedef struct notes {
+    _Atomic int64_t done[KERNELS];
+    atomic_int times[KERNELS][MOST], brought[MOST];
+    int64_t wanted[KERNELS];        /* tasks in all */
+    atomic_int early;               /* tasks that ran before the phase in front was over */
+} notes;
+
+static void note(notes *n, int kernel, int64_t first, int64_t last, int before)
+{
+    for (int k = 0; k < before; k++)
+        if (atomic_load(&n->done[k]) != n->wanted[k])
+            atomic_fetch_add(&n->early, 1);
+    for (int64_t task = first; task < last; task++)
+        atomic_fetch_add(&n->times[kernel][task], 1);
+    atomic_fetch_add(&n->done[kernel], last - first);
+}
+
+/* Kernel k; the kernels 0 and 1 are one phase, 2 another, 3 and 4 a third, 5 the last. */
+#define KERNEL(k, before)                                                                                                                            \
+    static void kernel_##k(void *const *pointers, int64_t batch, int64_t first, int64_t last)                                                        \
+    {                                                                                                                                                \
+        (void)batch;                                                                                                                                 \
+        note(pointers[3], k, first, last, before);                                                                                                   \
+    }
+KERNEL(0, 0)
+KERNEL(1, 0)
+KERNEL(2, 2)
+KERNEL(3, 3)
+KERNEL(4, 3)
+KERNEL(5, 5)
+
+static void bring(void *context, int64_t first, int64_t last)
+{
+    for (int64_t i = first; i < last; i++)
+        atomic_fetch_add(&((notes *)context)->brought[i], 1);
+}
+
+/* What a kernel is said to cost decides whether it is shared: nothing, all, or some phases. */
+static void check_step(nnc_team *team, const double flops[KERNELS], int64_t batch)
+{
+    static notes n;
+    nnc_step_kernel k[KERNELS] = {{"k0", kernel_0, 0, 1, 1, 0, 0, 0},  {"k1", kernel_1, 7, 3, 4, 0, 0, 0},   {"k2", kernel_2, 1, 0, 1, 1, 0, 0},
+                                  {"k3", kernel_3, 500, 0, 7, 2, 0, 0}, {"k4", kernel_4, 3, 1, 16, 2, 0, 0}, {"k5", kernel_5, 1000, 2, 3, 3, 0, 0}};
+    nnc_step step = {.kernel = k, .kernels = KERNELS, .batch = 64};
+    void *pointers[4] = {NULL, NULL, NULL, &n};
+    memset(&n, 0, sizeof n);
+    for (int i = 0; i < KERNELS; i++) {
+        k[i].flops = flops[i];
+        n.wanted[i] = (k[i].tasks_fixed + k[i].tasks_per_example * batch + k[i].task_block - 1) / k[i].task_block;
+    }
+    nnc_team_run(team, &step, pointers, batch, &(nnc_team_rows){bring, &n});
+    for (int i = 0; i < KERNELS; i++)
+        for (int64_t task = 0; task < MOST; task++)
+            if (n.times[i][task] != (task < n.wanted[i]))
+                fail_msg("%d threads, batch %lld: task %lld of kernel %d was done %d times", nnc_team_threads(team), (long long)batch, (long long)task, i, n.times[i][task]);
+    for (int64_t i = 0; i < MOST; i++)
+        assert_int_equal(n.brought[i], i < batch);
+    assert_int_equal(n.early, 0);
+}
+
+static void test_each_task_once(void **state)
+{
+    static const double COSTS[][KERNELS] = {{0}, {1e9, 1e9, 1e9, 1e9, 1e9, 1e9}, {1e9, 0, 0, 0, 0, 1e9}, {0, 0, 1e9, 0, 0, 0}, {0, 0, 0, 0, 1e9, 0}, {1e9, 0, 1, 1e9, 0, 1}};
+    static const int64_t BATCHES[] = {64, 1, 2, 3, 63};
+    (void)state;
+    for (int threads = 1; threads <= 8; threads++) {
+        nnc_team *team = nnc_team_open(threads);
+        assert_non_null(team);
+        assert_int_equal(nnc_team_threads(team), threads);
+        for (int again = 0; again < 5; again++)
+            for (size_t c = 0; c < sizeof COSTS / sizeof *COSTS; c++)
+                for (size_t b = 0; b < sizeof BATCHES / sizeof *BATCHES; b++)
+                    check_step(team, COSTS[c], BATCHES[b]);
+        nnc_team_close(team);
+    }
+    nnc_team_close(NULL);
+}
+
+static void run_all(void *context, void *const *pointers, int64_t batch) { *(int64_t *)context += batch + (pointers[0] == NULL); }
+
+/* A step that is run whole (by the interpreter), and one that is profiled. */
+static void test_other_ways(void **state)
+{
+    int64_t sum = 0;
+    double seconds[1] = {0};
+    static notes n;
+    void *pointers[4] = {NULL, NULL, NULL, &n};
+    nnc_step_profile profile = {seconds, 0};
+    nnc_step_kernel k = {"k0", kernel_0, 9, 0, 1, 0, 1e9, 0};
+    nnc_step whole = {.run = run_all, .context = &sum, .batch = 8}, profiled = {.kernel = &k, .kernels = 1, .batch = 8, .profile = &profile};
+    nnc_team *team = nnc_team_open(3);
+    (void)state;
+    nnc_team_run(team, &whole, pointers, 5, NULL);
+    assert_int_equal(sum, 6);
+    nnc_team_run(team, &profiled, pointers, 5, &(nnc_team_rows){bring, &n});
+    assert_int_equal(profile.runs, 1);
+    assert_int_equal(n.done[0], 9);
+    assert_int_equal(n.brought[4], 1);
+    assert_true(seconds[0] >= 0);
+    nnc_team_close(team);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_each_task_once), cmocka_unit_test(test_other_ways)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
