@@ -162,11 +162,16 @@ bool nnc_outputs_commit(nnc_outputs *outputs, nnc_failure *failure)
     return true;
 }
 
-void nnc_outputs_drop(nnc_outputs *outputs)
+void nnc_outputs_abandon(const nnc_outputs *outputs)
 {
     for (size_t i = 0; i < outputs->files; i++)
         if (outputs->file[i].temporary)
             unlink(outputs->file[i].temporary);
+}
+
+void nnc_outputs_drop(nnc_outputs *outputs)
+{
+    nnc_outputs_abandon(outputs);
     outputs->files = 0;
 }
 

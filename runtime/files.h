@@ -23,6 +23,8 @@ bool nnc_outputs_add(nnc_outputs *outputs, const char *path, const void *bytes, 
 bool nnc_outputs_commit(nnc_outputs *outputs, nnc_failure *failure) __attribute__((warn_unused_result));
 /* Removes what was not committed. Safe after commit. */
 void nnc_outputs_drop(nnc_outputs *outputs);
+/* The same from a signal's handler: removes, and changes nothing in memory. */
+void nnc_outputs_abandon(const nnc_outputs *outputs);
 
 /* One file by the same way. */
 bool nnc_file_replace(nnc_arena *arena, const char *path, const void *bytes, size_t size, nnc_failure *failure) __attribute__((warn_unused_result));

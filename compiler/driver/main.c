@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include "driver/fault.h"
 #include "driver/run.h"
 
 typedef struct way_out { jmp_buf jump; } way_out;
@@ -38,6 +39,7 @@ int main(int count, char **argument)
     volatile nnc_exit status = NNC_EXIT_SYSTEM;
     if (!run || !way)
         return NNC_EXIT_SYSTEM;
+    nnc_fault_catch(&run->outputs);
     if (setjmp(way->jump) == 0) {
         nnc_arena_open(&run->arena, out_of_memory, way);
         status = run_command(run, count, argument);

@@ -3,9 +3,26 @@
 #include <math.h>
 #include "formula/build.h"
 
-enum { MAX_TERMS = 64 };
+/* A form being made. Nearly all have few terms, which are kept here; more are the arena's. */
+typedef struct form {
+    int64_t constant, few_coefficients[NNC_FEW], *coefficient;
+    nnc_ref few_atoms[NNC_FEW], *atom;
+    uint32_t terms;
+} form;
 
-typedef struct form { int64_t constant; uint32_t terms; nnc_ref atom[MAX_TERMS]; int64_t coefficient[MAX_TERMS]; } form;
+static void form_open(const nnc_program *p, form *f, int64_t constant, uint32_t most)
+{
+    f->constant = constant;
+    f->terms = 0;
+    f->atom = most <= NNC_FEW ? f->few_atoms : NNC_ARRAY(p->arena, nnc_ref, most);
+    f->coefficient = most <= NNC_FEW ? f->few_coefficients : NNC_ARRAY(p->arena, int64_t, most);
+}
+
+static void form_add(form *f, nnc_ref atom, int64_t coefficient)
+{
+    f->atom[f->terms] = atom;
+    f->coefficient[f->terms++] = coefficient;
+}
 
 void nnc_form_of(const nnc_program *p, nnc_ref integer, nnc_form *out)
 {
@@ -35,51 +52,46 @@ static nnc_ref make(nnc_program *p, const form *f)
     return nnc_intern(p, NNC_OP_AFFINE, NNC_INTEGER, f->atom, f->coefficient, f->terms, f->constant, 0);
 }
 
-/* out += factor * x; both are sorted by atom. */
-static void add_scaled(const nnc_program *p, form *out, int64_t factor, nnc_ref x)
+/* a*x + b*y + c; the terms of each are sorted by atom. */
+static nnc_ref merge(nnc_program *p, int64_t a, const nnc_form *x, int64_t b, const nnc_form *y, int64_t c)
 {
-    nnc_form in;
-    form sum = {0};
-    nnc_form_of(p, x, &in);
-    sum.constant = out->constant + factor * in.constant;
-    for (uint32_t i = 0, j = 0; i < out->terms || j < in.terms;) {
-        bool take_out = j == in.terms || (i < out->terms && out->atom[i] < in.atom[j]);
-        bool take_both = !take_out && i < out->terms && out->atom[i] == in.atom[j];
-        nnc_ref atom = take_out ? out->atom[i] : in.atom[j];
-        int64_t c = take_out ? out->coefficient[i] : take_both ? out->coefficient[i] + factor * in.coefficient[j] : factor * in.coefficient[j];
-        i += take_out || take_both;
-        j += !take_out;
-        if (c == 0)
-            continue;
-        assert(sum.terms < MAX_TERMS);
-        sum.atom[sum.terms] = atom;
-        sum.coefficient[sum.terms++] = c;
+    form sum;
+    form_open(p, &sum, a * x->constant + b * y->constant + c, x->terms + y->terms);
+    for (uint32_t i = 0, j = 0; i < x->terms || j < y->terms;) {
+        bool take_x = j == y->terms || (i < x->terms && x->atom[i] <= y->atom[j]), take_y = i == x->terms || (j < y->terms && y->atom[j] <= x->atom[i]);
+        nnc_ref atom = take_x ? x->atom[i] : y->atom[j];
+        int64_t coefficient = (take_x ? a * x->coefficient[i] : 0) + (take_y ? b * y->coefficient[j] : 0);
+        i += take_x;
+        j += take_y;
+        if (coefficient)
+            form_add(&sum, atom, coefficient);
     }
-    *out = sum;
+    return make(p, &sum);
 }
 
 nnc_ref nnc_affine(nnc_program *p, int64_t a, nnc_ref x, int64_t b, nnc_ref y, int64_t c)
 {
-    form f = {.constant = c};
+    nnc_form left = {0}, right = {0};
     if (a && x)
-        add_scaled(p, &f, a, x);
+        nnc_form_of(p, x, &left);
     if (b && y)
-        add_scaled(p, &f, b, y);
-    return make(p, &f);
+        nnc_form_of(p, y, &right);
+    return merge(p, a, &left, b, &right, c);
 }
 
 /* x = divisor * whole + rest, where rest keeps the terms whose coefficients the divisor does not divide. */
 static void split(nnc_program *p, nnc_ref x, int64_t divisor, nnc_ref *whole, nnc_ref *rest)
 {
     nnc_form in;
-    form w = {0}, r = {0};
+    form w, r;
     nnc_form_of(p, x, &in);
-    w.constant = nnc_floor_divide(in.constant, divisor);
-    r.constant = nnc_floor_modulo(in.constant, divisor);
+    form_open(p, &w, nnc_floor_divide(in.constant, divisor), in.terms);
+    form_open(p, &r, nnc_floor_modulo(in.constant, divisor), in.terms);
     for (uint32_t i = 0; i < in.terms; i++) {
-        form *to = in.coefficient[i] % divisor == 0 ? &w : &r;
-        to->atom[to->terms] = in.atom[i];
-        to->coefficient[to->terms++] = to == &w ? in.coefficient[i] / divisor : in.coefficient[i];
+        if (in.coefficient[i] % divisor == 0)
+            form_add(&w, in.atom[i], in.coefficient[i] / divisor);
+        else
+            form_add(&r, in.atom[i], in.coefficient[i]);
     }
     *whole = make(p, &w);
     *rest = make(p, &r);
@@ -175,15 +187,14 @@ nnc_ref nnc_within(nnc_program *p, nnc_ref integer, int64_t low, int64_t high)
         return nnc_truth(p, low <= high);
     if (in.terms == 0)
         return nnc_truth(p, low <= in.constant && in.constant <= high);
-    form f = {0};
+    form f;
     int64_t g = 0;
+    form_open(p, &f, 0, in.terms);
     for (uint32_t i = 0; i < in.terms; i++)
         g = greatest_divisor(in.coefficient[i], g);
     bool turn = in.coefficient[0] < 0;
-    for (uint32_t i = 0; i < in.terms; i++) {
-        f.atom[f.terms] = in.atom[i];
-        f.coefficient[f.terms++] = in.coefficient[i] / (turn ? -g : g);
-    }
+    for (uint32_t i = 0; i < in.terms; i++)
+        form_add(&f, in.atom[i], in.coefficient[i] / (turn ? -g : g));
     low = minus(low, in.constant);
     high = minus(high, in.constant);
     if (turn) {

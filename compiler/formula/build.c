@@ -119,21 +119,18 @@ static void note_slots(const nnc_program *p, nnc_node *n)
 
 nnc_ref nnc_intern(nnc_program *p, nnc_op op, nnc_element element, const nnc_ref *args, const int64_t *coefficients, uint32_t count, int64_t a, int64_t b)
 {
-    nnc_ref local[64];
-    int64_t local_coefficient[64];
+    nnc_ref few[NNC_FEW];
+    int64_t few_coefficients[NNC_FEW];
     uint32_t hash = hash_node(op, element, args, coefficients, count, a, b);
     nnc_ref found = find_node(p, hash, op, element, args, coefficients, count, a, b);
     if (found)
         return found;
-    if (count && count <= 64 && args >= p->args && args < p->args + p->arg_count) {   /* the pool may move while it grows */
-        memcpy(local, args, count * sizeof *args);
-        args = local;
-        if (coefficients) {
-            memcpy(local_coefficient, coefficients, count * sizeof *coefficients);
-            coefficients = local_coefficient;
-        }
+    if (count && args >= p->args && args < p->args + p->arg_count) {   /* the pool may move while it grows */
+        args = memcpy(nnc_room(p, few, count), args, count * sizeof *args);
+        if (coefficients)
+            coefficients = memcpy(count <= NNC_FEW ? few_coefficients : NNC_ARRAY(p->arena, int64_t, count), coefficients, count * sizeof *coefficients);
     }
-    nnc_node n = {.op = (uint8_t)op, .element = (uint8_t)element, .count = (uint16_t)count, .first = add_args(p, args, coefficients, count), .hash = hash};
+    nnc_node n = {.op = (uint8_t)op, .element = (uint8_t)element, .count = count, .first = add_args(p, args, coefficients, count), .hash = hash};
     n.integer[0] = a;
     n.integer[1] = b;
     note_slots(p, &n);

@@ -73,10 +73,10 @@ typedef enum nnc_kind {
 typedef struct nnc_node {
     uint8_t op;                  /* nnc_op */
     uint8_t element;             /* nnc_element of the value */
-    uint16_t count;              /* arguments */
+    bool open;                   /* mentions a free variable */
+    uint32_t count;              /* arguments */
     uint32_t first;              /* program->args[first .. first+count); AFFINE: program->coefficients likewise */
     uint32_t hash;
-    bool open;                   /* mentions a free variable */
     uint64_t slots;              /* bit s: mentions slot s */
     union {
         double real;             /* CONSTANT */

@@ -1,5 +1,4 @@
 /* Looking at expressions, and rebuilding them with other leaves. */
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include "formula/rebuild.h"
@@ -107,12 +106,12 @@ nnc_ref nnc_rebuild(nnc_program *to, const nnc_program *from, nnc_ref ref, const
 
 nnc_ref nnc_rewrite(nnc_rewriter *r, nnc_ref ref)
 {
-    nnc_ref known = nnc_ref_map_get(&r->done, ref), args[64];
+    nnc_ref known = nnc_ref_map_get(&r->done, ref), few[NNC_FEW], *args;
     if (known)
         return known;
     const nnc_node n = r->from->node[ref];
     nnc_ref result = 0;
-    assert(n.count <= 64);
+    args = nnc_room(r->to, few, n.count);
     if (r->skip && r->skip(r, ref))
         result = ref;
     for (uint32_t i = 0; !result && i < n.count; i++)

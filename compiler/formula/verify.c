@@ -4,14 +4,12 @@
 #include "formula/order.h"
 #include "formula/range.h"
 
-enum { MAX_CONDITIONS = 48 };
-
 typedef struct checker {
     const nnc_program *p;
     const nnc_tensor *t;             /* whose body is walked */
     nnc_tensor_id id;
-    nnc_condition condition[MAX_CONDITIONS];
-    uint32_t conditions;
+    nnc_condition *condition;
+    uint32_t conditions, capacity;
     uint32_t *proved;                /* nodes whose reads hold in this tensor whatever the conditions: the tensor's id */
     const char *wrong;
 } checker;
@@ -71,9 +69,7 @@ static bool walk(checker *c, nnc_ref ref);
 
 static bool walk_under(checker *c, nnc_ref condition, bool negated, nnc_ref ref)
 {
-    if (c->conditions == MAX_CONDITIONS)
-        return walk(c, ref);
-    c->condition[c->conditions++] = (nnc_condition){condition, negated};
+    NNC_PUSH(c->p->arena, c->condition, c->conditions, c->capacity) = (nnc_condition){condition, negated};
     bool alone = walk(c, ref);
     c->conditions--;
     return alone;

@@ -1,5 +1,4 @@
 /* Expressions made simpler by the ranges of their indices and the conditions around them. */
-#include <assert.h>
 #include "transform/scope.h"
 
 typedef struct narrowing { nnc_scope *scope; uint32_t budget; } narrowing;
@@ -149,8 +148,7 @@ static nnc_ref narrow_node(narrowing *w, nnc_ref ref, nnc_ref_map *done)
 {
     nnc_program *p = w->scope->p;
     const nnc_node n = *nnc_at(p, ref);
-    nnc_ref args[64];
-    assert(n.count <= 64);
+    nnc_ref few[NNC_FEW], *args = nnc_room(p, few, n.count);
     if (n.op == NNC_OP_SELECT)
         return narrow_select(w, ref, done);
     if (n.op == NNC_OP_AND) {

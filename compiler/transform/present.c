@@ -58,13 +58,14 @@ static part part_of(nnc_program *p, nnc_ref ref, bool negative)
     return t;
 }
 
-static void collect(nnc_program *p, nnc_ref ref, bool negative, part *parts, uint32_t *count)
+/* `after`: how many parts at least will follow these, and need room too. */
+static void collect(nnc_program *p, nnc_ref ref, bool negative, uint32_t after, part *parts, uint32_t *count)
 {
     const nnc_node n = *nnc_at(p, ref);
-    if ((n.op == NNC_OP_ADD || n.op == NNC_OP_SUB) && *count + 2 < MAX_PARTS) {
+    if ((n.op == NNC_OP_ADD || n.op == NNC_OP_SUB) && *count + after + 2 <= MAX_PARTS) {
         nnc_ref a = nnc_arg(p, ref, 0), b = nnc_arg(p, ref, 1);
-        collect(p, a, negative, parts, count);
-        collect(p, b, n.op == NNC_OP_SUB ? !negative : negative, parts, count);
+        collect(p, a, negative, after + 1, parts, count);
+        collect(p, b, n.op == NNC_OP_SUB ? !negative : negative, after, parts, count);
         return;
     }
     parts[(*count)++] = part_of(p, ref, negative);
@@ -159,7 +160,7 @@ static nnc_ref present_sum(nnc_program *p, nnc_ref ref)
     part parts[MAX_PARTS];
     nnc_product common = {0};
     uint32_t count = 0;
-    collect(p, ref, false, parts, &count);
+    collect(p, ref, false, 0, parts, &count);
     assert(count > 0 && count <= MAX_PARTS);
     if (count == 1)
         return rebuild_sum(p, parts, 1);

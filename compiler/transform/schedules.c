@@ -126,8 +126,8 @@ static nnc_ref hoist_in(hoisting *g, nnc_ref ref, nnc_ref_map *done)
 {
     nnc_program *p = g->h->p;
     const nnc_node n = *nnc_at(p, ref);
-    nnc_ref args[64], known = nnc_ref_map_get(done, ref);
-    assert(n.count <= 64 && ref < g->h->nodes);
+    nnc_ref few[NNC_FEW], *args = nnc_room(p, few, n.count), known = nnc_ref_map_get(done, ref);
+    assert(ref < g->h->nodes);
     if (known || n.count == 0)
         return known ? known : n.op == NNC_OP_READ && is_schedule(look(g->h, ref)) ? schedule_read(g, ref) : ref;
     nnc_ref result = ref;

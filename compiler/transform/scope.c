@@ -53,8 +53,8 @@ void nnc_scope_know(nnc_scope *scope, nnc_ref condition, bool holds)
         nnc_ref a = nnc_arg(p, condition, 0), b = nnc_arg(p, condition, 1);
         nnc_scope_know(scope, a, true);
         nnc_scope_know(scope, b, true);
-    } else if (scope->knowns < NNC_MAX_KNOWN && !nnc_is_true(p, condition)) {
-        scope->known[scope->knowns++] = condition;
+    } else if (!nnc_is_true(p, condition)) {
+        NNC_PUSH(p->arena, scope->known, scope->knowns, scope->known_capacity) = condition;
     }
 }
 
@@ -87,31 +87,32 @@ nnc_ref nnc_negate(nnc_program *p, nnc_ref condition)
 
 nnc_ref nnc_both(nnc_program *p, nnc_ref a, nnc_ref b) { return nnc_binary(p, NNC_OP_AND, a, b); }
 
-static void add_condition(nnc_program *p, nnc_guarded *g, nnc_ref condition)
+/* `after`: how many will follow this one, and need room too. */
+static void add_condition(nnc_program *p, nnc_guarded *g, nnc_ref condition, uint32_t after)
 {
-    if (nnc_at(p, condition)->op == NNC_OP_AND && g->conditions + 1 < NNC_MAX_CONDITIONS) {
+    if (nnc_at(p, condition)->op == NNC_OP_AND && g->conditions + after + 2 <= NNC_MAX_GUARDS) {
         nnc_ref a = nnc_arg(p, condition, 0), b = nnc_arg(p, condition, 1);
-        add_condition(p, g, a);
-        add_condition(p, g, b);
+        add_condition(p, g, a, after + 1);
+        add_condition(p, g, b, after);
         return;
     }
     for (uint32_t i = 0; i < g->conditions; i++)
         if (g->condition[i] == condition)
             return;
-    assert(g->conditions < NNC_MAX_CONDITIONS);
+    assert(g->conditions < NNC_MAX_GUARDS);
     g->condition[g->conditions++] = condition;
 }
 
 void nnc_guarded_of(nnc_program *p, nnc_ref body, nnc_guarded *out)
 {
     out->conditions = 0;
-    while (nnc_at(p, body)->op == NNC_OP_SELECT && out->conditions < NNC_MAX_CONDITIONS / 2) {
+    while (nnc_at(p, body)->op == NNC_OP_SELECT && out->conditions < NNC_MAX_GUARDS) {
         nnc_ref condition = nnc_arg(p, body, 0), yes = nnc_arg(p, body, 1), no = nnc_arg(p, body, 2);
         if (nnc_is_zero(p, no)) {
-            add_condition(p, out, condition);
+            add_condition(p, out, condition, 0);
             body = yes;
         } else if (nnc_is_zero(p, yes)) {
-            add_condition(p, out, nnc_negate(p, condition));
+            add_condition(p, out, nnc_negate(p, condition), 0);
             body = no;
         } else {
             break;

@@ -5,8 +5,6 @@
 
 #include "formula/rebuild.h"
 
-enum { NNC_MAX_KNOWN = 64 };
-
 /* Indices are INDEX nodes: slots of one tensor (`slot_extent`), or free variables made by nnc_scope_variable. */
 typedef struct nnc_scope {
     nnc_program *p;
@@ -14,8 +12,8 @@ typedef struct nnc_scope {
     uint32_t first;              /* number of the first variable of this scope */
     int64_t *extent;             /* of variable first + i */
     uint32_t variables, capacity;
-    nnc_ref known[NNC_MAX_KNOWN];/* conditions that hold here */
-    uint32_t knowns;
+    nnc_ref *known;              /* conditions that hold here, the innermost last */
+    uint32_t knowns, known_capacity;
 } nnc_scope;
 
 void nnc_scope_open(nnc_scope *scope, nnc_program *p);
@@ -44,8 +42,8 @@ nnc_ref nnc_both(nnc_program *p, nnc_ref a, nnc_ref b);     /* a and b, either m
 /* All of them, those on indices alone first: they guard the reads in the others. */
 nnc_ref nnc_all_of(nnc_program *p, const nnc_ref *condition, uint32_t count);
 
-/* body = if all of condition[] then core else 0. */
-enum { NNC_MAX_CONDITIONS = 48 };
+/* body = if all of condition[] then core else 0. A body's own are at most NNC_MAX_GUARDS (what is more stays joined by AND); solving adds some. */
+enum { NNC_MAX_GUARDS = 24, NNC_MAX_CONDITIONS = 2 * NNC_MAX_GUARDS };
 typedef struct nnc_guarded { nnc_ref condition[NNC_MAX_CONDITIONS]; uint32_t conditions; nnc_ref core; } nnc_guarded;
 void nnc_guarded_of(nnc_program *p, nnc_ref body, nnc_guarded *out);
 nnc_ref nnc_guarded_body(nnc_program *p, const nnc_guarded *g);

@@ -118,6 +118,19 @@ def test_statuses():
     must("--train" in f.run("--help").stdout, "help lists the flags")
 
 
+def test_fault():
+    """A fault of nnc's own (a failed assertion ends in this signal) is status 70, and leaves nothing half written."""
+    f = Folder()
+    run = subprocess.Popen([NNC, "net.nn", "--train", "d.csv", "-R", "epochs 1000000", "-o", "net.c"], cwd=f.path, stderr=subprocess.PIPE, text=True)
+    for line in run.stderr:
+        if line.startswith("epoch"):
+            break
+    run.send_signal(signal.SIGABRT)
+    said = run.stderr.read()
+    must(run.wait() == 70 and "fault of nnc's own" in said, "a fault of nnc's own is status 70")
+    must([n for n in os.listdir(f.path) if "tmp" in n] == [], "no temporary file is left")
+
+
 def test_outputs_together():
     f = Folder()
     f.run("net.nn", "--train", "d.csv", "-q", "-o", "net.c", "-o", "absent/net.h", status=6)
