@@ -6,6 +6,7 @@
 Tables are run a second time with their columns in another order and their labels as words, which must give the same numbers.
 """
 import csv
+import gzip
 import math
 import os
 import shutil
@@ -118,13 +119,32 @@ def optdigits(folder):
     same("optdigits", plain, run(folder, path, "--train", files[0], "--test", files[1], "-q")["accuracy"])
 
 
+def images_as_table(folder, images, labels):
+    """IDX files as a CSV: the label in front, as a word, then the pixels back to front."""
+    with gzip.open(images) as f:
+        pixels = f.read()[16:]
+    with gzip.open(labels) as f:
+        digits = f.read()[8:]
+    path = os.path.join(folder, os.path.basename(images) + ".csv")
+    with open(path, "w") as f:
+        f.write("digit," + ",".join("p%d" % i for i in reversed(range(784))) + "\n")
+        text = [str(v) for v in range(256)]
+        for i, digit in enumerate(digits):
+            f.write("digit_%d," % digit + ",".join([text[v] for v in reversed(pixels[784 * i:784 * i + 784])]) + "\n")
+    return path
+
+
 def mnist(folder):
     found = outside(*["mnist/%s-ubyte.gz" % n for n in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")])
     if not found:
         return
-    data = ["--train", ",".join(found[:2]), "--test", ",".join(found[2:]), "-q"]
-    told("MNIST: 784-128-10, five epochs, accuracy", run(folder, os.path.join(HERE, "mnist.nn"), *data)["accuracy"], "%.4f", 0.975)
-    told("MNIST: LeNet-5, accuracy", run(folder, os.path.join(HERE, "lenet5.nn"), *data)["accuracy"], "%.4f", 0.988)
+    files = ["--train", ",".join(found[:2]), "--test", ",".join(found[2:]), "-q"]
+    table = ["--train", images_as_table(folder, *found[:2]), "--test", images_as_table(folder, *found[2:]), "-q"]
+    for name, what, bar in (("mnist", "MNIST: 784-128-10, five epochs", 0.975), ("lenet5", "MNIST: LeNet-5", 0.988)):
+        plain = run(folder, os.path.join(HERE, name + ".nn"), *files)["accuracy"]
+        told(what + ", accuracy", plain, "%.4f", bar)
+        path = model(folder, name, ("input  image[28, 28, 1]", "input  image[28, 28, 1] from " + ", ".join('"p%d"' % i for i in range(784))))
+        same(what, plain, run(folder, path, *table)["accuracy"])
 
 
 def housing(folder):
@@ -153,8 +173,16 @@ def penguins(folder):
 
 def shakespeare(folder):
     found = outside("text/tinyshakespeare.txt")
-    if found:
-        told("tiny Shakespeare: validation loss", run(folder, os.path.join(HERE, "shakespeare.nn"), "--train", found[0])["valid_loss"], "%.3f", 2.0, below=True)
+    if not found:
+        return
+    told("tiny Shakespeare: validation loss", run(folder, os.path.join(HERE, "shakespeare.nn"), "--train", found[0])["valid_loss"], "%.3f", 2.0, below=True)
+    with open(found[0], "rb") as f:
+        rows = [[str(byte), str(i)] for i, byte in enumerate(f.read(200000))]
+    names = ["letter", "place"]
+    path = model(folder, "shakespeare", ("model shakespeare {", 'model shakespeare {\n  ignore "place"'), ("text[context rows]: class(256)", 'text[context rows]: class from "letter"'),
+                 ("next[context rows from 1]: class(256)", 'next[context rows from 1]: class from "letter"'), ("dense(256)", "dense(next.classes)"), ("steps     2000", "steps 200"))
+    files = [write_table(os.path.join(folder, "a.csv"), names, rows), write_table(os.path.join(folder, "b.csv"), *turned(names, rows, label="letter"))]
+    same("tiny Shakespeare, its beginning as a table", *[run(folder, path, "--train", file)["valid_loss"] for file in files])
 
 
 def airline(folder):
