@@ -1,7 +1,7 @@
 #include "runtime/examples.h"
 #include <math.h>
 #include <string.h>
-#include "formula/random.h"
+#include "base/random.h"
 
 static void *aligned(nnc_arena *arena, int64_t bytes)
 {

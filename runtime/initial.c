@@ -1,7 +1,7 @@
 #include "runtime/initial.h"
 #include <math.h>
 #include <stdlib.h>
-#include "formula/random.h"
+#include "base/random.h"
 
 /* FNV-1a: what a name's draws are told apart by. */
 static uint32_t hash_of(const char *name)

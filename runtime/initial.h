@@ -1,4 +1,4 @@
-/* Values that parameters and states start from. Drawn by formula/random.h's generator under a key of the seed and the name, so they do not
+/* Values that parameters and states start from. Drawn by base/random.h's generator under a key of the seed and the name, so they do not
  * depend on the order of parameters. */
 #ifndef NNC_RUNTIME_INITIAL_H
 #define NNC_RUNTIME_INITIAL_H

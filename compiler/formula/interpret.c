@@ -6,7 +6,7 @@
 #include <string.h>
 #include "formula/build.h"
 #include "formula/order.h"
-#include "formula/random.h"
+#include "base/random.h"
 
 enum { LANES = 256, NO_STEP = -1 };
 

@@ -138,7 +138,7 @@ nnc_value_id nnc_emit_sigmoid(nnc_builder *b, nnc_value_id x);
 nnc_value_id nnc_emit_erf(nnc_builder *b, nnc_value_id x);
 nnc_value_id nnc_emit_sin(nnc_builder *b, nnc_value_id x);
 nnc_value_id nnc_emit_cos(nnc_builder *b, nnc_value_id x);
-/* Draws (formula/random.h's definition): key0, key1, place, step are INTs of the same lanes; uniform, or normal. */
+/* Draws (base/random.h's definition): key0, key1, place, step are INTs of the same lanes; uniform, or normal. */
 nnc_value_id nnc_emit_uniform(nnc_builder *b, nnc_value_id key0, nnc_value_id key1, nnc_value_id place, nnc_value_id step);
 nnc_value_id nnc_emit_gaussian(nnc_builder *b, nnc_value_id key0, nnc_value_id key1, nnc_value_id place, nnc_value_id step);
 

@@ -176,7 +176,7 @@ value nnc_emit_cos(nnc_builder *b, value x)
     return quarter(b, r, plus(b, bits, integer(b, bits, 1)));
 }
 
-/* ---- draws: Threefry-2x32, as formula/random.h defines it ---- */
+/* ---- draws: Threefry-2x32, as base/random.h defines it ---- */
 
 static value rotate(nnc_builder *b, value x, int by)
 {

@@ -218,7 +218,7 @@ static nnc_value_id lower_within(nnc_lower *l, nnc_ref ref)
     return result;
 }
 
-/* ---- draws: formula/random.h ---- */
+/* ---- draws: base/random.h ---- */
 
 static nnc_value_id lower_draw(nnc_lower *l, nnc_ref ref)
 {

@@ -1,7 +1,7 @@
 /* Training, validation and test parts. */
 #include <math.h>
 #include <string.h>
-#include "formula/random.h"
+#include "base/random.h"
 #include "runtime/data/table.h"
 
 enum { OF_TRAIN, OF_VALID, OF_TEST, PARTS };

@@ -1,7 +1,7 @@
 /* The interpreter against plain loops: every operation, every reduction, draws, recurrences, choices. */
 #include "fixture.h"
 #include "formula/build.h"
-#include "formula/random.h"
+#include "base/random.h"
 
 static bool same(double a, double b) { return a == b || (a != a && b != b) || fabs(a - b) <= 1e-13 * fabs(b); }
 

@@ -1,7 +1,7 @@
 /* Each elementary function against libm's in double, in units in the last place of the float result; quick by default, over all 2^32 floats with
- * --all. Draws against formula/random.h. */
+ * --all. Draws against base/random.h. */
 #include "tests/loops/harness.h"
-#include "formula/random.h"
+#include "base/random.h"
 
 enum { LANES = 16, CHUNK = 1 << 14 };
 

@@ -5,8 +5,8 @@
  * counter = (the draw's indices folded to one number row-major by x = x * 0x01000193 + index, modulo 2^32; step modulo 2^32).
  * uniform:  (first word >> 8) * 2^-24.
  * gaussian: sqrt(-2 log(1 - u1)) * cos(2 pi u2), u1 and u2 uniform from the first and second word (Box, Muller 1958). */
-#ifndef NNC_FORMULA_RANDOM_H
-#define NNC_FORMULA_RANDOM_H
+#ifndef NNC_BASE_RANDOM_H
+#define NNC_BASE_RANDOM_H
 
 #include <stdint.h>
 
