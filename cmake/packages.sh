@@ -1,5 +1,5 @@
 # Installs what building needs (and, with the argument `tests`, what the tests need) where it is missing. Sourced or run; Debian 12 or 13.
-packages="gcc g++ cmake ninja-build pkg-config flex bison zlib1g-dev libjansson-dev libcmocka-dev ca-certificates"
+packages="gcc g++ cmake ninja-build pkg-config flex bison zlib1g-dev libjansson-dev libmd-dev libcmocka-dev ca-certificates"
 llvm=""
 for version in 19 20 21; do
   [ -x "/usr/lib/llvm-$version/bin/llvm-config" ] && { llvm=$version; break; }

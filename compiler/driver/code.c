@@ -1,5 +1,6 @@
-/* Kernels to machine code in this process: shared out among threads, each with a context of LLVM's and an arena of its own. */
+/* Kernels to machine code in this process: from the cache, or shared out among threads that make it, each with a context of LLVM's and an arena of its own. */
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "driver/network.h"
@@ -84,12 +85,163 @@ static void share_out(const nnc_network *n, worker *workers, uint32_t count, con
     }
 }
 
+static void run_workers(worker *workers, uint32_t count)
+{
+    for (uint32_t w = 1; w < count; w++)
+        workers[w].started = pthread_create(&workers[w].thread, NULL, generate, &workers[w]) == 0;
+    generate(&workers[0]);
+    for (uint32_t w = 1; w < count; w++)
+        if (workers[w].started)
+            pthread_join(workers[w].thread, NULL);
+        else
+            generate(&workers[w]);
+}
+
+/* The objects of all workers, in the network's arena. */
+static nnc_object *make_objects(nnc_network *n, const nnc_network_request *request, uint32_t *count, const char **error)
+{
+    uint32_t jobs, most = request->threads > 0 ? (uint32_t)request->threads : 1;
+    uint64_t operations;
+    job *all = list_jobs(n, &jobs, &operations);
+    uint64_t worth = 1 + operations / WORTH_A_THREAD;
+    *count = worth < most ? (uint32_t)worth : most;
+    *count = *count < MOST_WORKERS ? *count : MOST_WORKERS;
+    if (!n->llvm)
+        n->llvm = nnc_llvm_load(n->arena, error);
+    if (!n->llvm)
+        return NULL;
+    worker *workers = NNC_ARRAY(n->arena, worker, *count);
+    nnc_object *object = NNC_ARRAY(n->arena, nnc_object, *count);
+    bool made = true;
+    for (uint32_t w = 0; w < *count; w++)
+        open_worker(&workers[w], n, request);
+    share_out(n, workers, *count, all, jobs);
+    run_workers(workers, *count);
+    for (uint32_t w = 0; w < *count; w++) {
+        if (workers[w].compiled)
+            object[w] = (nnc_object){nnc_arena_copy(n->arena, workers[w].object.bytes, workers[w].object.size), workers[w].object.size};
+        else
+            *error = nnc_arena_string(n->arena, workers[w].error);
+        made &= workers[w].compiled;
+        nnc_arena_close(&workers[w].arena);
+    }
+    return made ? object : NULL;
+}
+
+/* ---- the cache ---- */
+
+/* What this processor is, as the system tells: on it depends what LLVM makes for "this machine". */
+static void feed_processor(nnc_cache_key *key)
+{
+    static const char *const lines[] = {"vendor_id", "cpu family", "model", "stepping", "flags", "Features", "CPU "};
+    char line[8192];
+    FILE *file = fopen("/proc/cpuinfo", "r");
+    while (file && fgets(line, sizeof line, file) && *line != '\n')
+        for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+            if (strncmp(line, lines[i], strlen(lines[i])) == 0)
+                nnc_cache_key_text(key, line);
+    if (file)
+        fclose(file);
+}
+
+/* False where nothing is to be cached. */
+static bool open_key(const nnc_network *n, const nnc_network_request *request, const char *what, nnc_cache_key *key)
+{
+    if (!request->cache || request->cache->folder < 0 || !nnc_code_is_known() || request->target.triple || request->target.cpu)
+        return false;
+    nnc_cache_key_open(key);
+    nnc_cache_key_text(key, what);
+    nnc_cache_key_text(key, NNC_VERSION);
+    feed_processor(key);
+    return nnc_llvm_identity(n->arena, key);
+}
+
+const nnc_machine *nnc_network_machine(nnc_network *n, const nnc_network_request *request, const char **error)
+{
+    nnc_cache_key key;
+    char name[32];
+    size_t size;
+    nnc_machine here;
+    bool cached = open_key(n, request, "machine", &key);
+    const char *text = cached ? nnc_cache_get(request->cache, &key, &size) : NULL;      /* the arena's zero ends it */
+    if (text && sscanf(text, "%31s %u %u", name, &here.l1, &here.l2) == 3 && nnc_machine_find(name)) {
+        nnc_machine *machine = NNC_NEW(n->arena, nnc_machine);
+        *machine = *nnc_machine_find(name);
+        machine->l1 = here.l1;
+        machine->l2 = here.l2;
+        return machine;
+    }
+    n->llvm = nnc_llvm_load(n->arena, error);
+    const nnc_machine *machine = n->llvm ? n->llvm->machine(n->arena, &request->target, error) : NULL;
+    if (machine && cached) {
+        text = nnc_arena_format(n->arena, "%s %u %u", machine->name, machine->l1, machine->l2);
+        nnc_cache_put(request->cache, &key, text, strlen(text));
+    }
+    return machine;
+}
+
+/* Kept as one: how many, their sizes, their bytes. */
+static nnc_object *objects_from(nnc_arena *arena, const char *bytes, size_t size, uint32_t *count)
+{
+    uint64_t sizes[MOST_WORKERS], at = sizeof *count;
+    if (size < at)
+        return NULL;
+    memcpy(count, bytes, sizeof *count);
+    if (*count == 0 || *count > MOST_WORKERS || size < at + *count * sizeof *sizes)
+        return NULL;
+    memcpy(sizes, bytes + at, *count * sizeof *sizes);
+    at += *count * sizeof *sizes;
+    nnc_object *object = NNC_ARRAY(arena, nnc_object, *count);
+    for (uint32_t i = 0; i < *count; i++) {
+        if (sizes[i] > size - at)
+            return NULL;
+        object[i] = (nnc_object){nnc_arena_copy(arena, bytes + at, (size_t)sizes[i]), (size_t)sizes[i]};
+        at += sizes[i];
+    }
+    return object;
+}
+
+static void keep_objects(const nnc_cache *cache, const nnc_cache_key *key, const nnc_object *object, uint32_t count)
+{
+    nnc_text all = {.arena = cache->arena};
+    nnc_text_add_bytes(&all, (const char *)&count, sizeof count);
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t size = object[i].size;
+        nnc_text_add_bytes(&all, (const char *)&size, sizeof size);
+    }
+    for (uint32_t i = 0; i < count; i++)
+        nnc_text_add_bytes(&all, object[i].bytes, object[i].size);
+    nnc_cache_put(cache, key, nnc_text_string(&all), all.length);
+}
+
+/* The code of all parts: made before, or now. */
+static nnc_object *find_objects(nnc_network *n, const nnc_network_request *request, uint32_t *count, const char **error)
+{
+    nnc_cache_key key;
+    size_t size;
+    nnc_object *object = NULL;
+    bool cached = open_key(n, request, "code", &key);
+    if (cached) {
+        nnc_cache_key_number(&key, request->target.level);
+        for (uint32_t i = 0; i < n->parts; i++)
+            nnc_loops_feed(n->part[i]->scheduled.loops, nnc_cache_key_feed, &key);
+        const char *bytes = nnc_cache_get(request->cache, &key, &size);
+        object = bytes ? objects_from(n->arena, bytes, size, count) : NULL;
+    }
+    if (object)
+        return object;
+    object = make_objects(n, request, count, error);
+    if (object && cached)
+        keep_objects(request->cache, &key, object, *count);
+    return object;
+}
+
 /* ---- linking ---- */
 
 static nnc_kernel_function find(const nnc_network *n, const char *name)
 {
-    for (uint32_t i = 0; i < n->jits; i++) {
-        nnc_kernel_function found = n->llvm->symbol(n->jit[i], name);
+    for (uint32_t i = 0; i < n->linkeds; i++) {
+        nnc_kernel_function found = n->linked[i].code ? nnc_code_symbol(n->linked[i].code, name) : n->llvm->symbol(n->linked[i].jit, name);
         if (found)
             return found;
     }
@@ -113,43 +265,42 @@ static bool link_part(nnc_network *n, nnc_part *part, const char **error)
     return true;
 }
 
-static void run_workers(worker *workers, uint32_t count)
+static bool link_object(nnc_network *n, const nnc_object *object, const char **error)
 {
-    for (uint32_t w = 1; w < count; w++)
-        workers[w].started = pthread_create(&workers[w].thread, NULL, generate, &workers[w]) == 0;
-    generate(&workers[0]);
-    for (uint32_t w = 1; w < count; w++)
-        if (workers[w].started)
-            pthread_join(workers[w].thread, NULL);
-        else
-            generate(&workers[w]);
+    nnc_linked *linked = &n->linked[n->linkeds];
+    const char *reason = NULL;
+    if (nnc_code_is_known())
+        linked->code = nnc_code_load(object, &reason);
+    else
+        linked->jit = n->llvm->load(object, &reason);
+    if (reason)
+        *error = nnc_arena_format(n->arena, "the generated code cannot be linked into this process: %s", reason);
+    n->linkeds += reason == NULL;
+    return reason == NULL;
 }
 
 bool nnc_network_compile(nnc_network *n, const nnc_network_request *request, const char **error)
 {
-    uint32_t jobs, most = request->threads > 0 ? (uint32_t)request->threads : 1;
-    uint64_t operations;
-    job *all = list_jobs(n, &jobs, &operations);
-    uint64_t worth = 1 + operations / WORTH_A_THREAD;
-    uint32_t count = worth < most ? (uint32_t)worth : most;
-    count = count < MOST_WORKERS ? count : MOST_WORKERS;
-    worker *workers = NNC_ARRAY(n->arena, worker, count);
-    for (uint32_t w = 0; w < count; w++)
-        open_worker(&workers[w], n, request);
-    share_out(n, workers, count, all, jobs);
-    run_workers(workers, count);
-    n->jit = NNC_ARRAY(n->arena, nnc_jit *, count);
-    bool made = true;
-    for (uint32_t w = 0; w < count; w++) {
-        nnc_jit *jit = workers[w].compiled ? n->llvm->load(&workers[w].object, &workers[w].error) : NULL;
-        if (jit)
-            n->jit[n->jits++] = jit;
+    uint32_t count;
+    nnc_object *object = find_objects(n, request, &count, error);
+    if (!object)
+        return false;
+    n->linked = NNC_ARRAY(n->arena, nnc_linked, count);
+    for (uint32_t i = 0; i < count; i++)
+        if (!link_object(n, &object[i], error))
+            return false;
+    for (uint32_t i = 0; i < n->parts; i++)
+        if (!link_part(n, n->part[i], error))
+            return false;
+    return true;
+}
+
+void nnc_network_unlink(nnc_network *n)
+{
+    for (uint32_t i = 0; i < n->linkeds; i++)
+        if (n->linked[i].code)
+            nnc_code_unload(n->linked[i].code);
         else
-            *error = nnc_arena_string(n->arena, workers[w].error);
-        made &= jit != NULL;
-        nnc_arena_close(&workers[w].arena);
-    }
-    for (uint32_t i = 0; made && i < n->parts; i++)
-        made = link_part(n, n->part[i], error);
-    return made;
+            n->llvm->unload(n->linked[i].jit);
+    n->linkeds = 0;
 }

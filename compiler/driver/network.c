@@ -10,8 +10,7 @@ static bool find_machine(nnc_network *network, const nnc_network_request *reques
         network->machine = request->machine ? request->machine : nnc_machine_find("c");
         return true;
     }
-    network->llvm = nnc_llvm_load(network->arena, error);
-    network->machine = network->llvm ? network->llvm->machine(network->arena, &request->target, error) : NULL;
+    network->machine = nnc_network_machine(network, request, error);
     return network->machine != NULL;
 }
 
@@ -165,8 +164,8 @@ nnc_network *nnc_network_build(nnc_arena *arena, const nnc_network_request *requ
 
 void nnc_network_close(nnc_network *network)
 {
-    for (uint32_t i = 0; network && i < network->jits; i++)
-        network->llvm->unload(network->jit[i]);
+    if (network)
+        nnc_network_unlink(network);
 }
 
 const nnc_slot *nnc_network_slot(const nnc_network *network, const char *name)

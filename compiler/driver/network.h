@@ -4,6 +4,8 @@
 #ifndef NNC_DRIVER_NETWORK_H
 #define NNC_DRIVER_NETWORK_H
 
+#include "driver/cache.h"
+#include "driver/object.h"
 #include "formula/interpret.h"
 #include "llvm/llvm.h"
 #include "model/model.h"
@@ -30,6 +32,7 @@ typedef struct nnc_network_request {
     const nnc_machine *machine;/* to plan for where nothing is compiled; NULL: portable C */
     int level;                 /* -O */
     int threads;               /* that generate code; 0: one */
+    const nnc_cache *cache;    /* of code made before; NULL: none */
 } nnc_network_request;
 
 /* One compiled program, with its formulas for listings. */
@@ -50,6 +53,9 @@ typedef struct nnc_network_set {  /* values over a data set, with what finishes 
     struct nnc_network *network;
 } nnc_network_set;
 
+/* A piece of code in this process: linked by object.h, or by LLVM where object.h does not know the machine. */
+typedef struct nnc_linked { nnc_code *code; nnc_jit *jit; } nnc_linked;
+
 typedef struct nnc_network {
     nnc_arena *arena;
     nnc_model *model;
@@ -67,9 +73,9 @@ typedef struct nnc_network {
     nnc_network_set **fit;     /* one a fit, in order */
     nnc_part **part;           /* all of the above */
     uint32_t parts, part_capacity;
-    const nnc_llvm *llvm;
-    nnc_jit **jit;             /* the code, in as many pieces as threads made it */
-    uint32_t jits;
+    const nnc_llvm *llvm;      /* NULL where it was not needed: all code came from the cache */
+    nnc_linked *linked;        /* the code, in as many pieces as threads made it */
+    uint32_t linkeds;
     const nnc_machine *machine;
     double compile_seconds;
 } nnc_network;
@@ -85,13 +91,17 @@ static inline float *nnc_slot_data(const nnc_network *network, const nnc_slot *s
 
 /* The LLVM module, loaded on first use; NULL and a reason where it cannot be. */
 const nnc_llvm *nnc_llvm_load(nnc_arena *arena, const char **error);
+/* What tells one build of it from another, into the key. False: it is not there. */
+bool nnc_llvm_identity(nnc_arena *arena, nnc_cache_key *key);
 
 /* ---- steps of building, one file each ---- */
 
 /* assemble.c: the training program's gradients, clipping and updates in model->program. False after a reported error. */
 bool nnc_assemble_update(nnc_network *network, bool norm, nnc_tensor_id *norm_tensor);
-/* code.c: machine code for all parts, linked into this process. */
+/* code.c: the machine to plan for; machine code for all parts, linked into this process. From the cache where it has them. */
+const nnc_machine *nnc_network_machine(nnc_network *network, const nnc_network_request *request, const char **error);
 bool nnc_network_compile(nnc_network *network, const nnc_network_request *request, const char **error);
+void nnc_network_unlink(nnc_network *network);
 /* part.c: extracts what roots need, simplifies, schedules. Arguments: the inputs that are needed, then roots[0 .. outputs). */
 nnc_part *nnc_part_make(nnc_network *network, const char *name, const nnc_program *from, const nnc_tensor_id *roots, uint32_t outputs,
                         uint32_t count, bool with_next, int64_t batch, int level);

@@ -209,6 +209,7 @@ static bool set(parse *p, flag f, const char *value)
     case FLAG_TARGET: o->target = value; return true;
     case FLAG_CPU: o->cpu = value; return true;
     case FLAG_LEVEL: return whole(p, "-O", value, 0, 3, &o->level);
+    case FLAG_NO_CACHE: o->no_cache = true; return true;
     case FLAG_PROFILE: o->profile = true; return true;
     case FLAG_CHECK: o->check = true; return true;
     case FLAG_QUIET: o->quiet = true; return true;

@@ -25,7 +25,7 @@ typedef struct nnc_options {
     const char *model;
     nnc_paths train, valid, test, predict;
     nnc_weights_option *weights; uint32_t weights_count, weights_capacity;
-    bool resume, check, profile, quiet, verbose, help, version;
+    bool resume, check, no_cache, profile, quiet, verbose, help, version;
     const char *checkpoint, *log;
     nnc_output *output; uint32_t outputs, output_capacity;
     nnc_paths recipe;

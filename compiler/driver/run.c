@@ -62,10 +62,14 @@ nnc_exit nnc_open_team(nnc_run *run)
 nnc_exit nnc_build_network(nnc_run *run, int parts, int64_t train_batch)
 {
     const char *error;
+    nnc_cache cache = {&run->arena, -1};
     nnc_network_request request = {.model = run->model, .parts = parts, .train_batch = train_batch, .set_batch = NNC_SET_BATCH,
                                    .target = {NULL, NULL, run->options.level}, .compile = true, .level = run->options.level,
-                                   .threads = nnc_team_threads(run->team)};
+                                   .threads = nnc_team_threads(run->team), .cache = &cache};
+    if (!run->options.no_cache)
+        nnc_cache_open(&cache, &run->arena);
     run->network = nnc_network_build(&run->arena, &request, &error);
+    nnc_cache_close(&cache);
     if (!run->network && !error) {
         nnc_text text = {.arena = &run->arena};
         nnc_diagnostics_print(&run->session, &text, run->options.color);
@@ -75,7 +79,7 @@ nnc_exit nnc_build_network(nnc_run *run, int parts, int64_t train_batch)
     if (!run->network)
         return nnc_error(run, NNC_EXIT_FAULT, "%s", error);
     if (run->options.verbose)
-        nnc_say(run, "compiled in %.0f ms", run->network->compile_seconds * 1e3);
+        nnc_say(run, "compiled in %.0f ms%s", run->network->compile_seconds * 1e3, run->network->llvm ? "" : ", the code made by an earlier run");
     return NNC_EXIT_DONE;
 }
 

@@ -118,6 +118,32 @@ def test_statuses():
     must("--train" in f.run("--help").stdout, "help lists the flags")
 
 
+def test_cache():
+    """Code from the cache, from a damaged one, without one: the same bits. -v tells which."""
+    f = Folder()
+    environment = dict(os.environ, XDG_CACHE_HOME=f.path)
+    hashes, said = [], []
+
+    def train(*more):
+        said.append("earlier run" in f.run("net.nn", "--train", "d.csv", "-v", *more, env=environment).stderr)
+        hashes.append(f.hash("net.safetensors"))
+
+    train("--no-cache")
+    must(not f.has("nnc"), "--no-cache keeps nothing")
+    train()
+    train()
+    train("--threads", "1")
+    for name in os.listdir(os.path.join(f.path, "nnc")):
+        with open(os.path.join(f.path, "nnc", name), "r+b") as kept:
+            kept.seek(60)
+            kept.write(b"torn")
+    train()
+    os.chmod(os.path.join(f.path, "nnc"), 0o777)
+    train()
+    must(said == [False, False, True, True, False, False], "code is made once, and anew where the cache is odd: %s" % said)
+    must(len(set(hashes)) == 1, "with and without the cache, the same bits")
+
+
 def test_fault():
     """A fault of nnc's own (a failed assertion ends in this signal) is status 70, and leaves nothing half written."""
     f = Folder()
