@@ -225,7 +225,7 @@ CASES = [
     Case("layer_norm", {"x": [4, 6]}, [4, 6], ["z = x -> layer_norm"], {"layer_norm_1.gain": [6], "layer_norm_1.bias": [6]},
          lambda p, x, t: F.layer_norm(x["x"], [6], p["layer_norm_1.gain"], p["layer_norm_1.bias"])),
     Case("group_norm", {"x": [3, 4, 6]}, [3, 4, 6], ["z = x -> group_norm(2)"], {"group_norm_1.gain": [6], "group_norm_1.bias": [6]},
-         lambda p, x, t: channels_last(F.group_norm(image(x["x"]), 2, p["group_norm_1.gain"], p["group_norm_1.bias"]))),
+         lambda p, x, t: channels_last(F.group_norm(image(x["x"]).contiguous(), 2, p["group_norm_1.gain"], p["group_norm_1.bias"]))),
     Case("rms_norm", {"x": [4, 6]}, [4, 6], ["z = x -> rms_norm"], {"rms_norm_1.gain": [6]},
          lambda p, x, t: x["x"] / torch.sqrt((x["x"] ** 2).mean(-1, keepdim=True) + 1e-6) * p["rms_norm_1.gain"]),
     Case("embed", {"x": ([5], 7)}, [5, 4], ["z = x -> embed(4)"], {"embed_1.e": [7, 4]}, lambda p, x, t: F.embedding(x["x"], p["embed_1.e"])),
