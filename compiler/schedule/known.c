@@ -1,11 +1,42 @@
 /* What is known of integers and conditions where a piece of a kernel is written: each slot runs over a range, which may be a part of its extent. */
 #include "schedule/tile.h"
 
+/* The form is `bounded` plus a constant, or that minus `bounded`: what bounds the one bounds the other. */
+static bool bounded_by(const nnc_form *f, const nnc_form *bounded, const nnc_node *within, int64_t *low, int64_t *high)
+{
+    bool same = f->terms == bounded->terms, opposite = same;
+    for (uint32_t i = 0; i < f->terms && (same || opposite); i++) {
+        same &= f->atom[i] == bounded->atom[i] && f->coefficient[i] == bounded->coefficient[i];
+        opposite &= f->atom[i] == bounded->atom[i] && f->coefficient[i] == -bounded->coefficient[i];
+    }
+    if (within->integer[0] == INT64_MIN || within->integer[1] == INT64_MAX || (!same && !opposite))
+        return false;
+    int64_t least = within->integer[0] - bounded->constant, most = within->integer[1] - bounded->constant;
+    *low = f->constant + (same ? least : -most);
+    *high = f->constant + (same ? most : -least);
+    return true;
+}
+
+static bool held_interval(const nnc_lower *l, const nnc_form *f, int64_t *low, int64_t *high)
+{
+    const nnc_program *p = l->s->p;
+    for (int i = 0; i < l->helds; i++) {
+        const nnc_node *n = &p->node[l->held[i]];
+        nnc_form bounded;
+        nnc_form_of(p, p->args[n->first], &bounded);
+        if (bounded_by(f, &bounded, n, low, high))
+            return true;
+    }
+    return false;
+}
+
 bool nnc_known_interval(const nnc_lower *l, nnc_ref integer, int64_t *low, int64_t *high)
 {
     const nnc_program *p = l->s->p;
     nnc_form f;
     nnc_form_of(p, integer, &f);
+    if (held_interval(l, &f, low, high))
+        return true;
     *low = *high = f.constant;
     for (uint32_t i = 0; i < f.terms; i++) {
         nnc_ref atom = f.lone ? f.lone : f.atom[i];
@@ -34,6 +65,9 @@ bool nnc_known_truth(const nnc_lower *l, nnc_ref condition, bool *value)
     const nnc_ref *args = p->args + n->first;
     int64_t low, high;
     bool a, b;
+    for (int i = 0; i < l->helds; i++)
+        if (l->held[i] == condition)
+            return *value = true;
     switch (n->op) {
     case NNC_OP_TRUTH: *value = n->integer[0] != 0; return true;
     case NNC_OP_NOT:

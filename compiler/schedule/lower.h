@@ -42,6 +42,8 @@ typedef struct nnc_lower {
     uint8_t lanes;
     int ranged;                   /* a slot that runs over a part of its extent alone, -1 none; and that part */
     nnc_slot_range range;
+    const nnc_ref *held;          /* conditions known to hold */
+    int helds;
     nnc_ref_map done;
 } nnc_lower;
 

@@ -13,13 +13,13 @@ static nnc_value_id offset(nnc_builder *b, nnc_value_id at, int64_t by) { return
 static nnc_lower lower_at(const nnc_tile *t, int lane, uint8_t lanes)
 {
     nnc_lower l = {.s = t->nest->s, .b = t->nest->b, .kernel = t->nest->kernel, .t = t->t, .lane = lane, .lanes = lanes,
-                   .ranged = t->range.high ? t->shape.lane : -1, .range = t->range};
+                   .ranged = t->range.high ? t->shape.lane : -1, .range = t->range, .held = t->held, .helds = t->helds};
     for (int i = 0; i < t->t->rank + t->t->reduced; i++)
         l.slot[i] = t->slot[i];
     return l;
 }
 
-static double start_of(nnc_reduce reduce)
+double nnc_reduction_start(nnc_reduce reduce)
 {
     return reduce == NNC_REDUCE_PROD ? 1 : reduce == NNC_REDUCE_MAX || reduce == NNC_REDUCE_ARGMAX ? -INFINITY : reduce == NNC_REDUCE_MIN || reduce == NNC_REDUCE_ARGMIN ? INFINITY : 0;
 }
@@ -66,22 +66,32 @@ static nnc_value_id combine(nnc_lower *l, nnc_reduce reduce, nnc_ref body, nnc_v
     return nnc_emit2(l->b, reduce == NNC_REDUCE_PROD ? NNC_LOOP_MUL : reduce == NNC_REDUCE_MAX ? NNC_LOOP_MAX : NNC_LOOP_MIN, acc, x);
 }
 
-/* Opens the loops of the reduced slots but `except` and those around blocks; they are closed by close_reduced. */
-static void open_reduced(nnc_tile *t, int except)
+/* Opens the loops of the reduced slots but `except` and those around blocks, for a tile of rows and columns; they are closed by close_reduced. */
+static void open_reduced(nnc_tile *t, int except, nnc_ref body, int rows, int columns, uint8_t lanes)
 {
     nnc_builder *b = t->nest->b;
-    for (int slot = t->shape.block >= 0 ? t->shape.block : t->t->rank; slot < t->t->rank + t->t->reduced; slot++) {
+    nnc_clip clip = {.body = body, .rows = rows, .columns = columns, .lanes = lanes};
+    int first = t->shape.block >= 0 ? t->shape.block : t->t->rank;
+    for (int slot = t->t->rank; slot < first; slot++)
+        clip.open[slot] = true;
+    for (int slot = first; slot < t->t->rank + t->t->reduced; slot++) {
         if (slot == except)
             continue;
         nnc_value_id low = nnc_emit_index(b, 0);
         nnc_value_id high = t->t->extent[slot] < 0 ? nnc_emit(b, NNC_LOOP_BATCH, NULL, 0, 0) : nnc_emit_index(b, t->t->extent[slot]);
-        bool block = slot == t->shape.block;
-        t->slot[slot] = nnc_open_for(b, block ? t->low : low, block ? t->high : high, 1);
+        if (slot == t->shape.block) {
+            low = t->low;
+            high = t->high;
+        }
+        nnc_clip_loop(t, &clip, slot, &low, &high);
+        t->slot[slot] = nnc_open_for(b, low, high, 1);
+        clip.open[slot] = true;
     }
 }
 
 static void close_reduced(nnc_tile *t, int except)
 {
+    t->helds = 0;
     for (int slot = t->shape.block >= 0 ? t->shape.block : t->t->rank; slot < t->t->rank + t->t->reduced; slot++)
         if (slot != except)
             nnc_close(t->nest->b);
@@ -147,9 +157,9 @@ static void emit_position(nnc_tile *t, uint8_t lanes)
     nnc_builder *b = t->nest->b;
     nnc_loop_op before = NNC_LOOP_LT;
     uint32_t best = nnc_new_register(b, NNC_TYPE_REAL, lanes), place = nnc_new_register(b, NNC_TYPE_INT, lanes);
-    nnc_emit_set(b, best, nnc_emit_real(b, start_of(t->t->reduce), lanes));
+    nnc_emit_set(b, best, nnc_emit_real(b, nnc_reduction_start(t->t->reduce), lanes));
     nnc_emit_set(b, place, nnc_emit_int(b, 0, lanes));
-    open_reduced(t, -1);
+    open_reduced(t, -1, t->t->body, 1, 1, lanes);
     nnc_lower l = lower_at(t, t->shape.lane, lanes);
     nnc_value_id x = nnc_lower_wide(&l, nnc_lower_value(&l, t->t->body)), old = nnc_emit_get(b, best);
     bool max = t->t->reduce == NNC_REDUCE_ARGMAX;
@@ -179,7 +189,7 @@ nnc_lower nnc_tile_element(const nnc_tile *t, int r, int v, int lane, uint8_t la
 static nnc_value_id start_value(nnc_tile *t, int r, int v, uint8_t lanes)
 {
     nnc_builder *b = t->nest->b;
-    nnc_value_id start = nnc_emit_real(b, start_of(t->t->reduce), lanes);
+    nnc_value_id start = nnc_emit_real(b, nnc_reduction_start(t->t->reduce), lanes);
     if (t->shape.block < 0)
         return start;
     nnc_lower l = nnc_tile_element(t, r, v, t->shape.lane, lanes, t->shape.lane, lanes);
@@ -248,7 +258,7 @@ static void emit_chain(nnc_tile *t, int rows, int vectors, uint8_t lanes)
             nnc_emit_set(b, acc[r][v], start_value(t, r, v, lanes));
         }
     bool guarded = open_guard(t);
-    open_reduced(t, -1);
+    open_reduced(t, -1, guarded_body(t, guarded), rows, vectors, lanes);
     nnc_load_panels(t, vectors, lanes);
     for (int r = 0; r < rows; r++)
         for (int v = 0; v < vectors; v++) {
@@ -274,7 +284,7 @@ static void sum_pass(nnc_tile *t, int rows, int columns, uint8_t lanes, int64_t 
             nnc_emit_set(b, acc[r][c], nnc_emit_real(b, 0, lanes));
         }
     bool guarded = open_guard(t);
-    open_reduced(t, slot);
+    open_reduced(t, slot, guarded_body(t, guarded), rows, columns, lanes);
     t->slot[slot] = nnc_open_for(b, nnc_emit_index(b, low), nnc_emit_index(b, high), lanes);
     for (int r = 0; r < rows; r++)
         for (int c = 0; c < columns; c++) {

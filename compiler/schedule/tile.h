@@ -4,7 +4,7 @@
 
 #include "schedule/lower.h"
 
-enum { NNC_MAX_ROWS = 14, NNC_MAX_VECTORS = 16, NNC_TILE_VECTORS = 4, NNC_SUM_LANES = 16, NNC_MAX_PANELS = 2 };
+enum { NNC_MAX_ROWS = 14, NNC_MAX_VECTORS = 16, NNC_TILE_VECTORS = 4, NNC_SUM_LANES = 16, NNC_MAX_PANELS = 2, NNC_MAX_HELD = 16 };
 
 typedef struct nnc_shape {
     int lane;                     /* output slot in the lanes; -1 none */
@@ -32,6 +32,8 @@ typedef struct nnc_tile {
     int64_t cut[8];                        /* the lane slot is walked in parts: conditions on it are decided in each */
     int cuts;
     nnc_slot_range range;                  /* the present part */
+    nnc_ref held[NNC_MAX_HELD];            /* conditions that the bounds of the open loops make certain */
+    int helds;
     /* a sum in blocks */
     nnc_value_id low, high;                /* of the block slot */
     nnc_value_id first, last;              /* whether this is the first block, the last one */
@@ -41,6 +43,17 @@ typedef struct nnc_tile {
 
 /* shape.c */
 void nnc_choose_shape(nnc_tile *t);
+
+/* clip.c: the bounds [*from, *to) of a reduced slot's loop, narrowed to where the body's guard can hold; what is certain then is added to t->held. */
+typedef struct nnc_clip {
+    nnc_ref body;
+    int rows, columns;            /* of the tile: columns of `lanes` each where the lane slot is an output's */
+    int64_t lanes;
+    bool open[NNC_MAX_SLOTS];     /* reduced slots whose loops are open: t->slot is theirs */
+} nnc_clip;
+void nnc_clip_loop(nnc_tile *t, nnc_clip *clip, int slot, nnc_value_id *from, nnc_value_id *to);
+/* nest.c: what a reduction starts with. */
+double nnc_reduction_start(nnc_reduce reduce);
 
 /* known.c: finds the cuts. */
 void nnc_find_cuts(nnc_tile *t);

@@ -1,0 +1,119 @@
+/* Loops over reduced slots clipped to where the formula's guard can hold: a convolution's gradient at the border, causal attention. What is left out adds nothing, so the
+ * sum's bits stay. A condition that the loop's bounds make certain for the whole tile is held: it is not asked again inside, and reads that it bounds are not clamped. */
+#include <math.h>
+#include "schedule/tile.h"
+
+/* What the rest of the condition's integer can be across the tile and the loops inside: value + low .. value + high. */
+typedef struct rest { nnc_value_id value; int64_t low, high; } rest;
+
+static nnc_value_id add(nnc_builder *b, nnc_value_id a, nnc_value_id c) { return nnc_emit2(b, NNC_LOOP_IADD, a, c); }
+static nnc_value_id index_of(nnc_builder *b, int64_t value) { return nnc_emit_index(b, value); }
+
+/* How far a slot's index lies above t->slot in the tile. */
+static int64_t spread_of(const nnc_tile *t, int slot, int rows, int columns, int64_t lanes)
+{
+    if (slot == t->shape.row)
+        return rows - 1;
+    if (slot == t->shape.column)
+        return columns - 1;
+    return slot == t->shape.lane ? columns * lanes - 1 : 0;
+}
+
+/* The terms but the slot's own. False where one is no index. */
+static bool rest_of(const nnc_tile *t, const nnc_clip *clip, const nnc_form *f, int own, rest *out)
+{
+    const nnc_program *p = t->nest->s->p;
+    nnc_builder *b = t->nest->b;
+    *out = (rest){index_of(b, f->constant), 0, 0};
+    for (uint32_t i = 0; i < f->terms; i++) {
+        const nnc_node *n = &p->node[f->atom[i]];
+        int64_t c = f->coefficient[i], spread;
+        if (n->op != NNC_OP_INDEX)
+            return false;
+        int slot = (int)n->integer[0];
+        if (slot == own)
+            continue;
+        if (slot >= t->t->rank && !clip->open[slot]) {
+            if (t->t->extent[slot] < 0)
+                return false;
+            spread = t->t->extent[slot] - 1;
+        } else {
+            spread = spread_of(t, slot, clip->rows, clip->columns, clip->lanes);
+            out->value = add(b, out->value, nnc_emit2(b, NNC_LOOP_IMUL, t->slot[slot], index_of(b, c)));
+        }
+        *(c < 0 ? &out->low : &out->high) += c * spread;
+    }
+    return true;
+}
+
+/* ceil(x / c) or floor(x / c) */
+static nnc_value_id divided(nnc_builder *b, nnc_value_id x, int64_t c, bool up)
+{
+    if (up)
+        x = add(b, x, index_of(b, c - 1));
+    return c == 1 ? x : nnc_emit(b, NNC_LOOP_QUOTIENT, &x, 1, c);
+}
+
+/* low <= rest + c * slot <= high narrows the loop's bounds. */
+static void clip_by(const nnc_tile *t, const rest *r, int64_t c, int64_t low, int64_t high, nnc_value_id *from, nnc_value_id *to)
+{
+    nnc_builder *b = t->nest->b;
+    int64_t size = c < 0 ? -c : c;
+    nnc_value_id minus = nnc_emit2(b, NNC_LOOP_ISUB, index_of(b, 0), r->value), least = 0, most = 0;
+    if (low != INT64_MIN && c > 0)
+        least = add(b, minus, index_of(b, low - r->high));
+    if (high != INT64_MAX && c > 0)
+        most = add(b, minus, index_of(b, high - r->low));
+    if (high != INT64_MAX && c < 0)
+        least = add(b, r->value, index_of(b, r->low - high));
+    if (low != INT64_MIN && c < 0)
+        most = add(b, r->value, index_of(b, r->high - low));
+    if (least)
+        *from = nnc_emit2(b, NNC_LOOP_IMAX, *from, divided(b, least, size, true));
+    if (most)
+        *to = nnc_emit2(b, NNC_LOOP_IMIN, *to, add(b, divided(b, most, size, false), index_of(b, 1)));
+}
+
+static void clip_condition(nnc_tile *t, nnc_clip *clip, nnc_ref condition, int slot, nnc_value_id *from, nnc_value_id *to)
+{
+    const nnc_program *p = t->nest->s->p;
+    const nnc_node *n = &p->node[condition];
+    nnc_form f;
+    rest r;
+    int64_t c = 0;
+    if (n->op == NNC_OP_AND) {
+        clip_condition(t, clip, p->args[n->first], slot, from, to);
+        clip_condition(t, clip, p->args[n->first + 1], slot, from, to);
+        return;
+    }
+    if (n->op != NNC_OP_WITHIN || !(n->slots >> slot & 1))
+        return;
+    nnc_form_of(p, p->args[n->first], &f);
+    for (uint32_t i = 0; i < f.terms; i++)
+        if (p->node[f.atom[i]].op == NNC_OP_INDEX && p->node[f.atom[i]].integer[0] == slot)
+            c = f.coefficient[i];
+    if (c == 0 || !rest_of(t, clip, &f, slot, &r))
+        return;
+    clip_by(t, &r, c, n->integer[0], n->integer[1], from, to);
+    if (r.low == 0 && r.high == 0 && t->helds < NNC_MAX_HELD)
+        t->held[t->helds++] = condition;
+}
+
+/* Whether the value is what the reduction starts with, so that reducing it changes nothing. */
+static bool is_start(const nnc_tile *t, nnc_ref ref)
+{
+    double value;
+    return nnc_is_constant(t->nest->s->p, ref, &value) && value == nnc_reduction_start(t->t->reduce) && !isnan(value);
+}
+
+void nnc_clip_loop(nnc_tile *t, nnc_clip *clip, int slot, nnc_value_id *from, nnc_value_id *to)
+{
+    const nnc_program *p = t->nest->s->p;
+    nnc_ref body = clip->body;
+    if (t->nest->s->machine->small)                    /* bounds cost code */
+        return;
+    while (p->node[body].op == NNC_OP_SELECT && is_start(t, p->args[p->node[body].first + 2])) {
+        clip_condition(t, clip, p->args[p->node[body].first], slot, from, to);
+        body = p->args[p->node[body].first + 1];
+    }
+}

@@ -1,0 +1,160 @@
+/* Loops made of formulas: what stands in them for sums under guards, windows, tiles and recurrences (counted), and that their C computes what the interpreter does. */
+#include "../formula/fixture.h"
+#include <dlfcn.h>
+#include <unistd.h>
+#include "c/c.h"
+#include "formula/interpret.h"
+#include "schedule/schedule.h"
+
+enum { MOST = 4096, BATCH = 3 };
+
+typedef struct made { nnc_program *program; nnc_scheduled scheduled; nnc_tensor_id argument[16]; uint32_t arguments; } made;
+
+/* Inputs are arguments, and the formula `y`. */
+static made schedule(const char *text, const char *machine)
+{
+    made m = {.program = parse_good(text)};
+    for (nnc_tensor_id id = 1; id < m.program->tensors; id++)
+        if (nnc_tensor_at(m.program, id)->kind == NNC_KIND_INPUT)
+            m.argument[m.arguments++] = id;
+    m.argument[m.arguments++] = named(m.program, "y");
+    nnc_schedule_request request = {m.program, "t", m.argument, m.arguments, BATCH, nnc_machine_find(machine), nnc_layout_new(&session.arena, 64), 2};
+    m.scheduled = nnc_schedule(&session.arena, &request);
+    const char *wrong = nnc_loops_verify(m.scheduled.loops);
+    if (wrong)
+        fail_msg("%s%s", text, wrong);
+    return m;
+}
+
+static uint32_t count_of(const nnc_loops *loops, nnc_loop_op op)
+{
+    uint32_t count = 0;
+    for (uint32_t k = 0; k < loops->kernels; k++)
+        for (uint32_t v = 1; v < loops->kernel[k]->values; v++)
+            count += loops->kernel[k]->value[v].op == op;
+    return count;
+}
+
+/* ---- values ---- */
+
+static float leaf(nnc_tensor_id id, int64_t i) { return (float)(((id * 7919 + i * 104729) % 2003) / 1000.0 - 1); }
+
+static void fill(made *m, nnc_interpreter *in, void **pointer)
+{
+    for (uint32_t i = 0; i < m->arguments; i++) {
+        static float storage[16][MOST];
+        const nnc_tensor *t = nnc_tensor_at(m->program, m->argument[i]);
+        int64_t count = nnc_elements(t) * (nnc_batched(t) ? BATCH : 1);
+        double values[MOST];
+        assert_true(count <= MOST);
+        for (int64_t e = 0; e < count; e++)
+            values[e] = storage[i][e] = leaf(m->argument[i], e);
+        if (t->kind == NNC_KIND_INPUT)
+            nnc_interpreter_set(in, m->argument[i], values);
+        pointer[3 + i] = storage[i];
+    }
+}
+
+static void *compile(const made *m)
+{
+    static char folder[] = "/tmp/nnc-schedule-XXXXXX";
+    char command[300], path[80];
+    nnc_text text = {.arena = &session.arena};
+    snprintf(folder, sizeof folder, "/tmp/nnc-schedule-XXXXXX");
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/t.c", folder);
+    nnc_c_kernels(m->scheduled.loops, &text);
+    FILE *out = fopen(path, "w");
+    fputs(nnc_text_string(&text), out);
+    fclose(out);
+    snprintf(command, sizeof command, "cc -std=c99 -Wall -Wextra -Werror -Wno-unused-function -O1 -shared -fPIC %s/t.c -o %s/t.so -lm", folder, folder);
+    assert_int_equal(system(command), 0);
+    snprintf(path, sizeof path, "%s/t.so", folder);
+    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
+    return library;
+}
+
+static void check_values(made *m, const char *text)
+{
+    nnc_interpreter *in = nnc_interpreter_new(&session.arena, m->program, BATCH);
+    void *pointer[20] = {calloc(1, (size_t)m->scheduled.loops->workspace_bytes + 64), calloc(1, (size_t)m->scheduled.loops->persistent_bytes + 64),
+                         calloc(1, (size_t)m->scheduled.loops->host_bytes + 64)};
+    fill(m, in, pointer);
+    nnc_interpreter_run(in);
+    void *library = compile(m);
+    assert_non_null(library);
+    for (uint32_t i = 0; i < m->scheduled.loops->kernels; i++) {
+        const nnc_kernel *k = m->scheduled.loops->kernel[i];
+        void (*run)(void *const *, int64_t, int64_t, int64_t);
+        *(void **)&run = dlsym(library, k->name);
+        assert_non_null(run);
+        run(pointer, BATCH, 0, (k->tasks_fixed + k->tasks_per_example * BATCH + k->task_block - 1) / k->task_block);
+    }
+    nnc_tensor_id y = m->argument[m->arguments - 1];
+    const nnc_tensor *t = nnc_tensor_at(m->program, y);
+    const float *given = pointer[3 + m->arguments - 1];
+    const double *expected = nnc_interpreter_get(in, y);
+    for (int64_t e = 0; e < nnc_elements(t) * (nnc_batched(t) ? BATCH : 1); e++)
+        if (!(fabs(given[e] - expected[e]) <= 1e-5 * (1 + fabs(expected[e]))))
+            fail_msg("%sy[%lld] is %.9g, by the interpreter %.9g", text, (long long)e, (double)given[e], expected[e]);
+    dlclose(library);
+    for (int i = 0; i < 3; i++)
+        free(pointer[i]);
+}
+
+/* ---- the cases: whether the guard is asked inside the loops ---- */
+
+typedef struct loops_case { const char *text; const char *machine; bool asks; } loops_case;
+
+/* Extents of free slots are primes beyond the rows of a tile where no tile is meant. */
+static const loops_case CASES[] = {
+    /* a window's gradient: the border is clipped, nothing is asked inside */
+    {"input x[batch, 13, 16]\ninput k[5, 16, 3]\ny[b < batch, i < 17, c < 3] = sum(l < 5, n < 16: if 0 <= i - l <= 12 then x[b, i - l, n] * k[l, n, c] else 0)\n", "c", false},
+    /* two dimensions */
+    {"input x[batch, 15, 17, 4]\ninput k[3, 3, 4, 4]\ny[b < batch, i < 17, j < 19, c < 4] = sum(l < 3, m < 3, n < 4: if 0 <= i - l <= 14 and 0 <= j - m <= 16 then x[b, i - l, j - m, n] * k[l, m, n, c] else 0)\n",
+     "c", false},
+    /* strides on the reduced index, of either sign; one bound alone */
+    {"input x[batch, 40, 8]\ny[b < batch, i < 17, c < 8] = sum(l < 7: if 3 <= 3*l + i <= 17 then x[b, 3*l + i, c] else 0)\n", "c", false},
+    {"input x[batch, 40, 8]\ny[b < batch, i < 17, c < 8] = sum(l < 7: if 2 <= 20 - 3*l + i <= 17 then x[b, 20 - 3*l + i, c] else 0)\n", "c", false},
+    {"input x[batch, 17, 8]\ny[b < batch, i < 17, c < 8] = sum(l < 17: if 0 <= i - l then x[b, i - l, c] else 0)\n", "c", false},
+    {"input x[batch, 40, 8]\ny[b < batch, i < 17, c < 8] = sum(l < 30: if i + l <= 22 then x[b, i + l, c] else 0)\n", "c", false},
+    /* two reduced indices in one condition: the inner loop is clipped to it, the outer to where any inner one can be */
+    {"input x[batch, 9, 8]\ny[b < batch, i < 17, c < 8] = sum(l < 5, m < 4: if 2 <= i + l - 2*m <= 8 then x[b, i + l - 2*m, c] else 0)\n", "c", false},
+    /* the largest of what is inside: the rest is what a maximum starts with */
+    {"input x[batch, 15, 8]\ny[b < batch, i < 17, c < 8] = max(l < 3: if 0 <= i + l - 2 <= 14 then x[b, i + l - 2, c] else -inf)\n", "c", false},
+    {"input x[batch, 15, 8]\ny[b < batch, i < 17, c < 8] = prod(l < 3: if 0 <= i + l - 2 <= 14 then x[b, i + l - 2, c] else 1)\n", "c", false},
+    /* causal, with rows in a tile: clipped to the tile, and asked inside */
+    {"input q[batch, 12, 12]\ninput v[batch, 12, 8]\ny[b < batch, t < 12, u < 8] = sum(s < 12: if 0 <= t - s then q[b, t, s] * v[b, s, u] else 0)\n", "c", true},
+    /* lanes in the guard */
+    {"input x[batch, 10]\ny[b < batch, i < 14] = sum(l < 5: if 0 <= i - l <= 9 then x[b, i - l] else 0)\n", "c", true},
+    /* another value than the start outside: everything is asked */
+    {"input x[batch, 13, 8]\ny[b < batch, i < 17, c < 8] = sum(l < 5: if 0 <= i - l <= 12 then x[b, i - l, c] else 1)\n", "c", true},
+    /* of conditions, one on the loop and one on numbers */
+    {"input x[batch, 13, 8]\ny[b < batch, i < 17, c < 8] = sum(l < 5: if 0 <= i - l <= 12 and x[b, l, c] > 0 then x[b, i - l, c] else 0)\n", "c", true},
+    /* never: no point is left */
+    {"input x[batch, 13, 8]\ny[b < batch, i < 17, c < 8] = sum(l < 5: if 20 <= i - l <= 24 then x[b, i - l - 20, c] else 0)\n", "c", false},
+    /* without vectors nothing is clipped: bounds cost code */
+    {"input x[batch, 13, 8]\ny[b < batch, i < 17, c < 8] = sum(l < 5: if 0 <= i - l <= 12 then x[b, i - l, c] else 0)\n", "small", true},
+};
+
+static void test_guards(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        made m = schedule(CASES[i].text, CASES[i].machine);
+        uint32_t selects = count_of(m.scheduled.loops, NNC_LOOP_SELECT);
+        nnc_text text = {.arena = &session.arena};
+        nnc_loops_print(m.scheduled.loops, &text);
+        if ((selects > 0) != CASES[i].asks)
+            fail_msg("%s%u selects\n%s", CASES[i].text, selects, nnc_text_string(&text));
+        check_values(&m, CASES[i].text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_guards, fixture_open, fixture_close)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
