@@ -85,6 +85,8 @@ nnc_exit nnc_add_looks(nnc_run *run)
 nnc_exit nnc_command_look(nnc_run *run)
 {
     nnc_exit status = nnc_elaborate_model(run);
+    if (!status)
+        status = nnc_check_paths(run);
     if (status)
         return status;
     if (nnc_options_wants(&run->options, NNC_OUTPUT_VALUES))

@@ -53,6 +53,10 @@ const char *nnc_line_of(nnc_run *run, nnc_span span);
 /* elaborate.c: run->model and run->want. Without run->knowledge class counts that the data would give are placeholders. */
 nnc_exit nnc_elaborate_model(nnc_run *run);
 
+/* paths.c: before any work: no file is both read and written or written twice (status 2), and each can be written (status 6). Needs run->model. */
+nnc_exit nnc_check_paths(nnc_run *run);
+const char *nnc_checkpoint_path(nnc_run *run);
+
 /* dataset.c */
 nnc_exit nnc_open_data(nnc_run *run, const nnc_paths *paths, nnc_dataset_role role, nnc_dataset **data);
 nnc_exit nnc_end_report(nnc_run *run);                     /* prints what is reported; NNC_EXIT_DATA where there were errors */

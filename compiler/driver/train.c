@@ -149,11 +149,6 @@ static void look_at_divergence(void *context, const nnc_train_state *before, con
 
 /* ---- setting up ---- */
 
-static const char *checkpoint_path(nnc_run *run)
-{
-    return run->options.checkpoint ? run->options.checkpoint : nnc_arena_format(&run->arena, "%s.checkpoint.safetensors", run->model->name);
-}
-
 static const char *differing_key(const nnc_weights *file, const nnc_checkpoint_keys *keys)
 {
     static const char *const compared[] = {"model", "seed", "data", NULL};
@@ -272,7 +267,7 @@ static nnc_exit set_up(trainer *t)
         return status;
     set_training(t, batch);
     t->keys = nnc_metadata(run, nnc_dataset_hash(t->data));
-    t->checkpoint = checkpoint_path(run);
+    t->checkpoint = nnc_checkpoint_path(run);
     status = run->options.resume ? resume(t) : set_aside(t);
     if (status)
         return status;
@@ -395,6 +390,8 @@ nnc_exit nnc_command_train(nnc_run *run)
     t->run = run;
     t->log.descriptor = -1;
     nnc_exit status = nnc_elaborate_model(run);
+    if (!status)
+        status = nnc_check_paths(run);
     if (!status && nnc_whole_weights(run))
         status = nnc_load_weights(run);
     if (!status)

@@ -37,6 +37,8 @@ static nnc_exit prepare(nnc_run *run)
     int parts = (run->options.test.count ? NNC_PART_MEASURE : 0) | NNC_PART_PREDICT;
     nnc_exit status = nnc_elaborate_model(run);
     if (!status)
+        status = nnc_check_paths(run);
+    if (!status)
         status = nnc_load_weights(run);
     if (!status)
         status = nnc_open_team(run);

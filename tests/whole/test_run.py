@@ -167,6 +167,21 @@ def test_outputs_together():
     must([n for n in os.listdir(f.path) if "tmp" in n] == [], "no temporary file is left")
 
 
+def test_files_of_one_run():
+    f = Folder()
+    for arguments in (["--checkpoint", "net.safetensors"], ["--checkpoint", "d.csv"], ["--log", "d.csv"], ["--log", "net.nn"], ["--log", "./net.safetensors"], ["-o", "a.c", "--emit=h=a.c"],
+                      ["--emit=c=d.csv"], ["--emit=model=net.nn"], ["-o", "w.safetensors", "--log", "../%s/w.safetensors" % os.path.basename(f.path)]):
+        before = sorted(os.listdir(f.path)), f.hash("d.csv"), f.hash("net.nn")
+        must("different files" in f.run("net.nn", "--train", "d.csv", "-q", *arguments, status=2).stderr, "one file for two purposes is refused: %s" % arguments)
+        must(before == (sorted(os.listdir(f.path)), f.hash("d.csv"), f.hash("net.nn")), "nothing was touched")
+    f.run("net.nn", "--train", "d.csv", "-q", "--log", "/dev/null", "--emit=c=/dev/null", "--emit=h=/dev/null")
+    f.run("net.nn", "--train", "d.csv", "-q", "--weights", "net.safetensors")
+    must("different files" in f.run("net.nn", "--predict", "d.csv", "-o", "d.csv", status=2).stderr, "predictions do not go over their data")
+    must("epoch" not in f.run("net.nn", "--train", "d.csv", "-o", "absent/net.c", status=6).stderr, "a folder that is not there is told before training")
+    os.mkdir(os.path.join(f.path, "net.c"))
+    must("folder" in f.run("net.nn", "--train", "d.csv", "-o", "net.c", status=6).stderr, "a folder is not written over")
+
+
 def test_same_bits():
     f = Folder(open(os.path.join(EXAMPLES, "optdigits.nn")).read())
     hashes = set()
