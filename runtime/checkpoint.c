@@ -71,6 +71,16 @@ static bool restore_best(const nnc_weights *file, const nnc_training *t, nnc_tra
     return true;
 }
 
+/* A run of this model, data and recipe cannot be anywhere else: what follows reads examples by these numbers. */
+static void check_place(const nnc_training *t, const nnc_train_state *s, nnc_text *differs)
+{
+    int64_t an_epoch = (t->train->count + t->batch - 1) / t->batch;
+    bool inside = s->step >= 0 && s->epoch >= 0 && s->at >= 0 && s->at < t->train->count && s->at % t->batch == 0 && s->epoch <= s->step / an_epoch;
+    if (!inside || s->epoch * an_epoch + s->at / t->batch != s->step || s->loss_count < 0 || s->waits < 0)
+        nnc_text_add(differs, "  it says that the run is at step %lld, after %lld epochs and %lld examples, where no run of this model is\n", (long long)s->step,
+                     (long long)s->epoch, (long long)s->at);
+}
+
 bool nnc_checkpoint_restore(const nnc_weights *file, const nnc_slot *all, uint32_t alls, const nnc_training *t, nnc_train_state *state, nnc_text *differs)
 {
 #define WHOLE(name) state->name = strtoll(key_of(file, "run." #name, differs), NULL, 10);
@@ -79,6 +89,7 @@ bool nnc_checkpoint_restore(const nnc_weights *file, const nnc_slot *all, uint32
 #undef WHOLE
 #undef REAL
     state->has_best = strcmp(key_of(file, "run.has_best", differs), "1") == 0;
+    check_place(t, state, differs);
     nnc_weights own = *file;
     own.tensor = NNC_ARRAY(differs->arena, nnc_weights_tensor, file->tensors + 1);
     own.tensors = 0;

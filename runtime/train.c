@@ -131,6 +131,8 @@ static nnc_measures take_measures(run *r)
     return m;
 }
 
+static bool is_out_of_patience(const run *r) { return r->t->patience && r->state->waits >= r->t->patience; }
+
 /* True where the run goes on. */
 static bool at_measure(run *r)
 {
@@ -147,7 +149,7 @@ static bool at_measure(run *r)
         r->end.diverged_step = r->state->step;
         return false;
     }
-    if (r->t->patience && r->state->waits >= r->t->patience) {
+    if (is_out_of_patience(r)) {
         r->end.stop = NNC_STOP_PATIENCE;
         return false;
     }
@@ -205,6 +207,10 @@ static void loop(run *r)
 {
     nnc_train_state *s = r->state;
     r->end.stop = NNC_STOP_EPOCHS;
+    if (is_out_of_patience(r)) {   /* resumed from the last checkpoint of a run that had come to its end */
+        r->end.stop = NNC_STOP_PATIENCE;
+        return;
+    }
     while (s->step < s->total_steps) {
         if (!take_step(r)) {
             r->end.stop = NNC_STOP_DIVERGED;

@@ -151,7 +151,7 @@ static void look_at_divergence(void *context, const nnc_train_state *before, con
 
 static const char *differing_key(const nnc_weights *file, const nnc_checkpoint_keys *keys)
 {
-    static const char *const compared[] = {"model", "seed", "data", NULL};
+    static const char *const compared[] = {"model", "text", "seed", "data", "given", NULL};
     for (int i = 0; compared[i]; i++) {
         const char *there = nnc_weights_key(file, compared[i]), *here = NULL;
         for (uint32_t k = 0; k < keys->count; k++)
@@ -161,6 +161,11 @@ static const char *differing_key(const nnc_weights *file, const nnc_checkpoint_k
             return compared[i];
     }
     return NULL;
+}
+
+static const char *difference(const char *key)
+{
+    return strcmp(key, "seed") == 0 ? "another seed" : strcmp(key, "data") == 0 ? "other data" : strcmp(key, "given") == 0 ? "other -R or -D" : "another model text";
 }
 
 /* Goes on from the checkpoint where there is one; true in *resumed. */
@@ -177,18 +182,21 @@ static nnc_exit resume(trainer *t)
         return nnc_error(run, NNC_EXIT_DATA, "%s", run->failure.text);
     const char *key = differing_key(file, &t->keys);
     if (key)
-        return nnc_error(run, NNC_EXIT_DATA, "%s: cannot resume: it was made with another %s", t->checkpoint, strcmp(key, "model") == 0 ? "model text" : key);
+        return nnc_error(run, NNC_EXIT_DATA, "%s: cannot resume: it was made with %s", t->checkpoint, difference(key));
     if (!nnc_checkpoint_restore(file, run->network->slot, run->network->slots, &t->training, &t->state, &differs)) {
         nnc_error(run, NNC_EXIT_DATA, "%s: cannot resume", t->checkpoint);
         fputs(nnc_text_string(&differs), stderr);
         return NNC_EXIT_DATA;
     }
+    if (t->state.step > t->state.total_steps)
+        return nnc_error(run, NNC_EXIT_DATA, "%s: cannot resume: it is at step %lld already, and this run ends at step %lld", t->checkpoint, (long long)t->state.step,
+                         (long long)t->state.total_steps);
     t->resumed = true;
     nnc_say(run, "nnc: resumed from %s at epoch %lld, step %lld", t->checkpoint, (long long)t->state.epoch, (long long)t->state.step);
     return NNC_EXIT_DONE;
 }
 
-/* An unfinished run's checkpoint is kept under another name. */
+/* An earlier run's checkpoint is kept under another name. */
 static nnc_exit set_aside(trainer *t)
 {
     const char *aside = nnc_arena_format(&t->run->arena, "%s~", t->checkpoint);
@@ -196,7 +204,7 @@ static nnc_exit set_aside(trainer *t)
         return NNC_EXIT_DONE;
     if (rename(t->checkpoint, aside) != 0)
         return nnc_error(t->run, NNC_EXIT_SYSTEM, "%s: cannot be renamed to %s", t->checkpoint, aside);
-    nnc_say(t->run, "nnc: an unfinished run's %s is now %s (to go on with it: --resume)", t->checkpoint, aside);
+    nnc_say(t->run, "nnc: an earlier run's %s is now %s (to go on with it: --resume --checkpoint %s)", t->checkpoint, aside, aside);
     return NNC_EXIT_DONE;
 }
 
@@ -250,6 +258,13 @@ static nnc_exit start_weights(trainer *t)
     return status;
 }
 
+/* The validation's own files matter too: by them the best weights are chosen. */
+static uint64_t data_hash(const trainer *t)
+{
+    uint64_t hash = nnc_dataset_hash(t->data);
+    return t->run->options.valid.count ? hash * 0x9E3779B97F4A7C15u ^ nnc_dataset_hash(t->valid_data) : hash;
+}
+
 static nnc_exit set_up(trainer *t)
 {
     nnc_run *run = t->run;
@@ -266,7 +281,7 @@ static nnc_exit set_up(trainer *t)
     if (status)
         return status;
     set_training(t, batch);
-    t->keys = nnc_metadata(run, nnc_dataset_hash(t->data));
+    t->keys = nnc_metadata(run, data_hash(t));
     t->checkpoint = nnc_checkpoint_path(run);
     status = run->options.resume ? resume(t) : set_aside(t);
     if (status)
@@ -326,7 +341,7 @@ static nnc_exit finish(trainer *t)
         status = add_outputs(t);
     if (!status)
         status = nnc_commit_outputs(run);
-    if (!status)
+    if (!status && !run->options.checkpoint)
         unlink(t->checkpoint);
     return status ? status : required;
 }

@@ -139,10 +139,38 @@ void nnc_draw_optimizer(nnc_run *run)
 
 /* ---- what goes with them ---- */
 
+/* A hash (FNV-1a) of all files that make the model: its own, those it uses, the library. */
+static uint64_t hash_of_texts(const nnc_run *run)
+{
+    uint64_t hash = 0xCBF29CE484222325u;
+    for (uint32_t i = 1; i < run->session.sources; i++)
+        for (const char *p = run->session.source[i].path[0] == '-' ? "" : run->session.source[i].text; *p; p++)
+            hash = (hash ^ (unsigned char)*p) * 0x100000001B3u;
+    return hash;
+}
+
+/* What the command line says of the run: -D, and -R but for what may grow (epochs, steps) and the seed. */
+static const char *given_text(nnc_run *run)
+{
+    static const char *const aside[] = {"epochs", "steps", "seed", NULL};
+    nnc_text out = {.arena = &run->arena};
+    for (uint32_t i = 0; i < run->options.defines; i++)
+        nnc_text_add(&out, "-D %s=%s\n", run->options.define[i].name, run->options.define[i].value);
+    for (uint32_t i = 0; i < run->options.recipe.count; i++) {
+        const char *line = run->options.recipe.path[i] + strspn(run->options.recipe.path[i], " \t");
+        bool kept = true;
+        for (int k = 0; aside[k]; k++)
+            kept = kept && (strcspn(line, " \t") != strlen(aside[k]) || strncmp(line, aside[k], strlen(aside[k])) != 0);
+        if (kept)
+            nnc_text_add(&out, "-R %s\n", line);
+    }
+    return nnc_text_string(&out);
+}
+
 nnc_checkpoint_keys nnc_metadata(nnc_run *run, uint64_t data_hash)
 {
     const char **key, **value, **all_key, **all_value;
-    uint32_t count = nnc_dataset_knowledge_write(&run->arena, &run->knowledge, &key, &value), room = count + run->options.defines + 8, n = 0;
+    uint32_t count = nnc_dataset_knowledge_write(&run->arena, &run->knowledge, &key, &value), room = count + run->options.defines + 16, n = 0;
     all_key = NNC_ARRAY(&run->arena, const char *, room);
     all_value = NNC_ARRAY(&run->arena, const char *, room);
     for (; n < count; n++) {
@@ -155,6 +183,8 @@ nnc_checkpoint_keys nnc_metadata(nnc_run *run, uint64_t data_hash)
     }
     all_key[n] = "nnc", all_value[n++] = NNC_VERSION;
     all_key[n] = "model", all_value[n++] = run->model->text;
+    all_key[n] = "text", all_value[n++] = nnc_arena_format(&run->arena, "%016llx", (unsigned long long)hash_of_texts(run));
+    all_key[n] = "given", all_value[n++] = given_text(run);
     all_key[n] = "seed", all_value[n++] = nnc_arena_format(&run->arena, "%llu", (unsigned long long)run->model->recipe.seed);
     all_key[n] = "data", all_value[n++] = nnc_arena_format(&run->arena, "%016llx", (unsigned long long)data_hash);
     return (nnc_checkpoint_keys){all_key, all_value, n};

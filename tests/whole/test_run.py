@@ -203,7 +203,7 @@ def test_resume():
     arguments = ["net.nn", "--train", DIGITS, "--epochs", "6", "--checkpoint", "ck.safetensors", "-q"]
     f.run(*arguments)
     whole = f.hash("optdigits.safetensors")
-    must(not f.has("ck.safetensors"), "a run that completes leaves no checkpoint")
+    must(f.has("ck.safetensors"), "a checkpoint that is asked for is written at the end too")
     for sign, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)):
         for name in ("optdigits.safetensors", "ck.safetensors"):
             if f.has(name):
@@ -219,6 +219,58 @@ def test_resume():
         f.run(*arguments, "--resume")
         must(f.hash("optdigits.safetensors") == whole, "a resumed run ends with the bits of an undisturbed one (%s)" % sign.name)
     must("anew" in f.run("net.nn", "--train", DIGITS, "--epochs", "1", "--resume").stderr, "without a checkpoint it says that it starts anew")
+
+
+def edited(path, key, value):
+    """A safetensors file's bytes with another value in its metadata."""
+    with open(path, "rb") as f:
+        data = f.read()
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:8 + length])
+    header["__metadata__"][key] = value
+    text = json.dumps(header).encode()
+    return len(text).to_bytes(8, "little") + text + data[8 + length:]
+
+
+def test_resume_refuses():
+    f = Folder()
+    arguments = ["net.nn", "--train", "d.csv", "-q", "--checkpoint", "ck.safetensors", "--epochs", "4"]
+    f.run(*arguments)
+    for more, said in ((["-R", "batch 8"], "other -R"), (["-R", "optimizer sgd()"], "other -R"), (["-R", "validate 50%"], "other -R"), (["-D", "units=9"], "-D"), (["--valid", "d.csv"], "other data"),
+                       (["--seed", "3"], "another seed"), (["--train", "d.csv"], "other data"), (["--epochs", "3"], "step 24 already, and this run ends at step 18")):
+        must(said in f.run(*arguments, "--resume", *more, status=3).stderr, "%s is refused" % more)
+    whole = f.hash("net.safetensors")
+    f.run(*arguments, "--resume")
+    must(f.hash("net.safetensors") == whole, "a run that had ended ends so again")
+    for key, value in (("run.at", "99999"), ("run.at", "-16"), ("run.at", "8"), ("run.step", "-1"), ("run.epoch", "-1"), ("run.epoch", "9" * 30), ("run.loss_count", "-1"), ("run.waits", "-7")):
+        with open(os.path.join(f.path, "bad.safetensors"), "wb") as out:
+            out.write(edited(os.path.join(f.path, "ck.safetensors"), key, value))
+        must("where no run" in f.run("net.nn", "--train", "d.csv", "-q", "--checkpoint", "bad.safetensors", "--resume", status=3).stderr, "%s = %s is refused" % (key, value))
+    f.write("net.nn", MODEL.replace("dense(units) -> tanh", "dense(units) -> relu"))
+    must("model text" in f.run(*arguments, "--resume", status=3).stderr, "another model text is refused")
+    f.run(*arguments)
+    must(f.has("ck.safetensors~"), "a new run sets the checkpoint aside")
+
+
+def test_resume_longer():
+    f = Folder()
+    for more in ([], ["-R", "stop patience = 3", "-R", "optimizer sgd(rate = 0.1)"]):
+        arguments = ["net.nn", "--train", "d.csv", "-q", *more]
+        f.run(*arguments, "--epochs", "40")
+        whole = f.hash("net.safetensors")
+        f.run(*arguments, "--epochs", "3", "--checkpoint", "ck.safetensors")
+        f.run(*arguments, "--epochs", "40", "--checkpoint", "ck.safetensors", "--resume")
+        must(f.hash("net.safetensors") == whole, "epochs may grow, to the same bits")
+        f.run(*arguments, "--epochs", "40", "--checkpoint", "ck.safetensors", "--resume")
+        must(f.hash("net.safetensors") == whole, "and the end is the end")
+        f.run(*arguments, "--epochs", "40")
+        must(not f.has("net.checkpoint.safetensors"), "a run that completes leaves no checkpoint of its own")
+        os.unlink(os.path.join(f.path, "ck.safetensors"))
+    f.write("part.nn", "layer mine(n)(x) = dense(n)(x)\n")
+    f.write("net.nn", "use \"part.nn\"\n" + MODEL.replace("-> dense(units)", "-> mine(units)"))
+    f.run("net.nn", "--train", "d.csv", "-q", "--checkpoint", "ck.safetensors")
+    f.write("part.nn", "layer mine(n)(x) = dense(n)(x) -> tanh\n")
+    must("model text" in f.run("net.nn", "--train", "d.csv", "-q", "--checkpoint", "ck.safetensors", "--resume", status=3).stderr, "a file that is used is text of the model too")
 
 
 def test_log():
