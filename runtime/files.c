@@ -134,16 +134,19 @@ static void sync_folder(nnc_arena *arena, const char *target)
     }
 }
 
+/* Standard output, a pipe, a device. */
+static bool commit_stream(const struct nnc_output_file *file, nnc_failure *failure)
+{
+    if (strcmp(file->path, "-") != 0)
+        return write_special(file, failure);
+    if (nnc_write_all(STDOUT_FILENO, file->bytes, file->size))
+        return true;
+    nnc_fail(failure, "standard output: cannot write: %s", strerror(errno));
+    return false;
+}
+
 static bool commit_file(nnc_arena *arena, struct nnc_output_file *file, nnc_failure *failure)
 {
-    if (strcmp(file->path, "-") == 0) {
-        if (nnc_write_all(STDOUT_FILENO, file->bytes, file->size))
-            return true;
-        nnc_fail(failure, "standard output: cannot write: %s", strerror(errno));
-        return false;
-    }
-    if (!file->temporary)
-        return write_special(file, failure);
     if (rename(file->temporary, file->target) != 0) {
         nnc_fail(failure, "%s: cannot put the new file in its place: %s", file->path, strerror(errno));
         return false;
@@ -155,8 +158,11 @@ static bool commit_file(nnc_arena *arena, struct nnc_output_file *file, nnc_fail
 
 bool nnc_outputs_commit(nnc_outputs *outputs, nnc_failure *failure)
 {
+    for (size_t i = 0; i < outputs->files; i++)     /* first what may fail, then the renames, which do not */
+        if (!outputs->file[i].temporary && !commit_stream(&outputs->file[i], failure))
+            return false;
     for (size_t i = 0; i < outputs->files; i++)
-        if (!commit_file(outputs->arena, &outputs->file[i], failure))
+        if (outputs->file[i].temporary && !commit_file(outputs->arena, &outputs->file[i], failure))
             return false;
     outputs->files = 0;
     return true;

@@ -1,5 +1,7 @@
 /* nnc's main: options, the run, and the one way out when memory ends. */
+#include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -9,6 +11,15 @@
 typedef struct way_out { jmp_buf jump; } way_out;
 
 static void out_of_memory(void *context) { longjmp(((way_out *)context)->jump, 1); }
+
+/* Where the caller closed 0, 1 or 2, no file of ours may get that number: messages would go into it. What takes the place can be neither read nor written to. */
+static bool keep_standard_streams(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
+            return false;
+    return true;
+}
 
 static nnc_exit close_output(nnc_exit status)
 {
@@ -37,9 +48,10 @@ int main(int count, char **argument)
     nnc_run *run = calloc(1, sizeof *run);
     way_out *way = calloc(1, sizeof *way);
     volatile nnc_exit status = NNC_EXIT_SYSTEM;
-    if (!run || !way)
+    if (!run || !way || !keep_standard_streams())
         return NNC_EXIT_SYSTEM;
     nnc_fault_catch(&run->outputs);
+    signal(SIGPIPE, SIG_IGN);          /* a reader that goes away is a failed write, not an end in the middle of files */
     if (setjmp(way->jump) == 0) {
         nnc_arena_open(&run->arena, out_of_memory, way);
         status = run_command(run, count, argument);

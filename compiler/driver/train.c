@@ -31,7 +31,7 @@ typedef struct trainer {
     double written;                  /* when the last checkpoint was */
     nnc_log log;
     nnc_progress progress;
-    bool resumed, checkpoint_failed;
+    bool resumed;
     const char *broken;              /* what was not finite first, where training diverged */
     nnc_ref rate;
 } trainer;
@@ -137,8 +137,9 @@ static bool at_measure(void *context, const nnc_train_state *state, const nnc_me
     nnc_progress_measure(&t->progress, m);
     if (!nnc_log_measure(&t->log, m, &t->run->failure))
         return false;
-    t->checkpoint_failed = due && !write_checkpoint(t, state);
-    return !t->checkpoint_failed;
+    if (due && !write_checkpoint(t, state))
+        nnc_warn(t->run, "%s; training goes on without it", t->run->failure.text);
+    return true;
 }
 
 static void look_at_divergence(void *context, const nnc_train_state *before, const int64_t *number, int64_t count)
@@ -326,22 +327,35 @@ static nnc_exit add_outputs(trainer *t)
     return status;
 }
 
-static nnc_exit finish(trainer *t)
+/* What was asked for, all of it or, after an unmet requirement (in *required), the weights alone. */
+static nnc_exit write_results(trainer *t, nnc_exit *required)
 {
     nnc_run *run = t->run;
     double *results = NNC_ARRAY(&run->arena, double, run->network->measure->values.results + 1);
     nnc_exit status = t->has_test ? test(t, results) : NNC_EXIT_DONE;
     if (status)
         return status;
-    nnc_exit required = requirements(t, results);
-    if (required && required != NNC_EXIT_REQUIRE)
-        return required;
+    *required = requirements(t, results);
     status = nnc_add_weights(run, &t->keys);
-    if (!status && !required)
+    if (!status && !*required)
         status = add_outputs(t);
-    if (!status)
-        status = nnc_commit_outputs(run);
-    if (!status && !run->options.checkpoint)
+    return status ? status : nnc_commit_outputs(run);
+}
+
+/* Where results cannot be written, what was trained is kept if there is any place for it. */
+static void keep_trained(trainer *t)
+{
+    nnc_outputs_drop(&t->run->outputs);
+    if (write_checkpoint(t, &t->state))
+        fprintf(stderr, "  help: the training is kept in %s; the same command with --resume goes on from there\n", t->checkpoint);
+}
+
+static nnc_exit finish(trainer *t)
+{
+    nnc_exit required = NNC_EXIT_DONE, status = write_results(t, &required);
+    if (status)
+        keep_trained(t);
+    else if (!t->run->options.checkpoint)
         unlink(t->checkpoint);
     return status ? status : required;
 }
@@ -383,15 +397,16 @@ static nnc_exit run_training(trainer *t)
     nnc_progress_clear(&t->progress);
     if (run->options.profile)
         nnc_profile_print(run);
-    nnc_exit status = NNC_EXIT_DONE;
-    if (!nnc_log_end(&t->log, &end, &t->state, &run->failure) || end.stop == NNC_STOP_FAILED)
-        status = nnc_error(run, NNC_EXIT_SYSTEM, "%s", run->failure.text);
-    else if (end.stop == NNC_STOP_INTERRUPTED)
-        status = stopped(t);
-    else if (end.stop == NNC_STOP_DIVERGED)
-        status = diverged(t, &end);
-    else
-        status = finish(t);
+    nnc_exit logged = NNC_EXIT_DONE, status = NNC_EXIT_DONE;
+    if (end.stop == NNC_STOP_FAILED || !nnc_log_end(&t->log, &end, &t->state, &run->failure))
+        logged = nnc_error(run, NNC_EXIT_SYSTEM, "%s", run->failure.text);
+    switch (end.stop) {
+    case NNC_STOP_FAILED: keep_trained(t); break;
+    case NNC_STOP_INTERRUPTED: status = stopped(t); break;
+    case NNC_STOP_DIVERGED: status = diverged(t, &end); break;
+    case NNC_STOP_EPOCHS: case NNC_STOP_PATIENCE: status = finish(t); break;
+    }
+    status = status ? status : logged;
     sigaction(SIGINT, &old_int, NULL);
     sigaction(SIGTERM, &old_term, NULL);
     if (!nnc_log_close(&t->log, &run->failure) && !status)

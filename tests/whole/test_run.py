@@ -273,6 +273,61 @@ def test_resume_longer():
     must("model text" in f.run("net.nn", "--train", "d.csv", "-q", "--checkpoint", "ck.safetensors", "--resume", status=3).stderr, "a file that is used is text of the model too")
 
 
+def limited_folder(kilobytes):
+    """A folder on a file system of that size, or None where none may be mounted."""
+    held = tempfile.mkdtemp()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=%dk" % kilobytes, "tmpfs", held], capture_output=True).returncode == 0:
+        return held
+    os.rmdir(held)
+    return None
+
+
+def test_full_disk():
+    f = Folder()
+    small = limited_folder(24)
+    if not small:
+        print("test_full_disk: no file system may be mounted here, so what a full disk does is not tried")
+        return
+    try:
+        checkpoint = os.path.join(small, "ck.safetensors")
+        said = f.run("net.nn", "--train", "d.csv", "--checkpoint", checkpoint, "-D", "units=400").stderr
+        must("No space left" in said and "goes on without it" in said and f.has("net.safetensors"), "a checkpoint that cannot be written ends no training")
+        must(os.listdir(small) == [], "nothing half-written is left")
+        said = f.run("net.nn", "--train", "d.csv", "-q", "-D", "units=400", "-o", os.path.join(small, "net.c"), "--log", "log", status=6).stderr
+        must("No space left" in said and "--resume" in said and os.listdir(small) == [], "what was trained is kept where the results cannot be written")
+        f.run("net.nn", "--train", "d.csv", "-q", "-D", "units=400")
+        whole = f.hash("net.safetensors")
+        os.unlink(os.path.join(f.path, "net.safetensors"))
+        os.rename(os.path.join(f.path, "net.checkpoint.safetensors~"), os.path.join(f.path, "net.checkpoint.safetensors"))
+        f.run("net.nn", "--train", "d.csv", "-q", "-D", "units=400", "--resume")
+        must(f.hash("net.safetensors") == whole, "and is taken from there")
+    finally:
+        subprocess.run(["umount", small])
+        os.rmdir(small)
+
+
+def test_streams():
+    f = Folder()
+    f.run("net.nn", "--train", "d.csv", "-q")
+    whole = f.hash("net.safetensors")
+    os.unlink(os.path.join(f.path, "net.safetensors"))
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([NNC, "net.nn", "--train", "d.csv", "-q", "--emit=c", "-o", "net.h"], cwd=f.path, stdout=full, stderr=subprocess.PIPE, text=True)
+        must(done.returncode == 6 and not f.has("net.safetensors") and not f.has("net.h"), "where standard output is full, no output appears")
+        done = subprocess.run([NNC, "net.nn", "--train", "d.csv", "-q", "--log", "-"], cwd=f.path, stdout=full, stderr=subprocess.PIPE, text=True)
+        must(done.returncode == 6 and "--resume" in done.stderr and f.has("net.checkpoint.safetensors"), "a log that cannot be written stops the run, which is kept")
+    f.run("net.nn", "--train", "d.csv", "-q", "--resume")
+    must(f.hash("net.safetensors") == whole, "and resumed")
+    for closed in (">&-", "2>&-", "<&-", "<&- >&- 2>&-"):
+        done = subprocess.run(["bash", "-c", "\"$0\" net.nn --train d.csv --test d.csv --log log " + closed, NNC], cwd=f.path, capture_output=True, text=True)
+        must(done.returncode == (6 if ">&- " in closed + " " and closed[0] != "2" else 0), "closed streams (%s) give %d" % (closed, done.returncode))
+        for line in open(os.path.join(f.path, "log")):
+            json.loads(line)
+        must(f.hash("net.safetensors") == whole, "no message goes into a file")
+    done = subprocess.run(["bash", "-c", "\"$0\" net.nn --train d.csv -q --log - -o net.c | true; exit ${PIPESTATUS[0]}", NNC], cwd=f.path, capture_output=True, text=True)
+    must(done.returncode in (0, 6) and [n for n in os.listdir(f.path) if "tmp" in n] == [], "a reader that goes away leaves nothing half-written")
+
+
 def test_log():
     f = Folder()
     f.run("net.nn", "--train", "d.csv", "--test", "d.csv", "--log", "log.jsonl", "-q")
