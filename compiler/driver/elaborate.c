@@ -42,6 +42,18 @@ static void fill_wants(nnc_run *run)
     }
 }
 
+/* Whether all that is wrong stands in the command line: -R lines and -D values. */
+static nnc_exit status_of_errors(const nnc_session *session)
+{
+    for (uint32_t i = 0; i < session->diagnostics; i++) {
+        const nnc_diagnostic *d = &session->diagnostic[i];
+        const char *where = d->span.file ? session->source[d->span.file].path : d->text;
+        if (d->severity == NNC_ERROR && strncmp(where, "-D", 2) != 0 && strncmp(where, "-R", 2) != 0)
+            return NNC_EXIT_MODEL;
+    }
+    return NNC_EXIT_USAGE;
+}
+
 nnc_exit nnc_elaborate_model(nnc_run *run)
 {
     bool again = run->model != NULL;         /* its warnings are told already */
@@ -57,7 +69,7 @@ nnc_exit nnc_elaborate_model(nnc_run *run)
         nnc_diagnostics_print(&run->session, &text, run->options.color);
     fputs(nnc_text_string(&text), stderr);
     if (!run->model)
-        return NNC_EXIT_MODEL;
+        return status_of_errors(&run->session);
     fill_wants(run);
     run->metric_name = NNC_ARRAY(&run->arena, const char *, run->model->metrics + 1);
     for (uint32_t i = 0; i < run->model->metrics; i++)

@@ -82,12 +82,28 @@ nnc_exit nnc_add_looks(nnc_run *run)
     return status;
 }
 
+/* --require of sizes, where nothing is trained or used. */
+static nnc_exit check_sizes(nnc_run *run)
+{
+    const char *error;
+    nnc_network_request request = {.model = run->model, .parts = NNC_PART_PREDICT, .train_batch = 1, .set_batch = 1, .level = run->options.level};
+    nnc_exit status = nnc_check_required_names(run);
+    if (status)
+        return status;
+    if (!run->model->classes_known)
+        return nnc_error(run, NNC_EXIT_USAGE, "--require: sizes depend on how many classes the data has: give --train, or --weights");
+    run->network = nnc_network_build(&run->arena, &request, &error);
+    return run->network ? nnc_check_requirements(run, NULL) : nnc_error(run, NNC_EXIT_FAULT, "%s", error ? error : "the network cannot be planned");
+}
+
 nnc_exit nnc_command_look(nnc_run *run)
 {
     nnc_exit status = nnc_elaborate_model(run);
     if (!status)
         status = nnc_check_paths(run);
     if (status)
+        return status;
+    if (run->options.requires && (status = check_sizes(run)))
         return status;
     if (nnc_options_wants(&run->options, NNC_OUTPUT_VALUES))
         return nnc_error(run, NNC_EXIT_USAGE, "--emit=values needs data: --train DATA, or --test DATA with trained weights");

@@ -96,13 +96,19 @@ static bool is_name(const char *text, size_t length)
     return length > 0;
 }
 
-static void add_weights(parse *p, const char *value)
+static bool add_weights(parse *p, const char *value)
 {
     const char *equals = strchr(value, '=');
     nnc_weights_option option = {NULL, value};
     if (equals && is_name(value, (size_t)(equals - value)))
         option = (nnc_weights_option){nnc_arena_copy(p->arena, value, (size_t)(equals - value)), equals + 1};
+    for (uint32_t i = 0; i < p->o->weights_count; i++) {
+        const char *before = p->o->weights[i].name;
+        if (before && option.name ? strcmp(before, option.name) == 0 : before == option.name)
+            return WRONG(p, "--weights %s is given twice", option.name ? option.name : "FILE");
+    }
     NNC_PUSH(p->arena, p->o->weights, p->o->weights_count, p->o->weights_capacity) = option;
+    return true;
 }
 
 static bool add_define(parse *p, const char *value)
@@ -151,8 +157,9 @@ static bool whole(parse *p, const char *name, const char *value, long low, long 
 
 static bool sign(parse *p, const char *name, const char *value, char *out)
 {
-    *out = strcmp(value, "\\t") == 0 || strcmp(value, "tab") == 0 ? '\t' : value[0];
-    return (value[0] && (!value[1] || *out == '\t')) || WRONG(p, "%s %s: expected one character", name, value);
+    bool tab = strcmp(value, "\\t") == 0 || strcmp(value, "tab") == 0;
+    *out = tab ? '\t' : value[0];
+    return tab || (value[0] && !value[1]) || WRONG(p, "%s %s: expected one character", name, value);
 }
 
 static bool line_of(parse *p, const char *word, const char *value)
@@ -190,7 +197,7 @@ static bool set(parse *p, flag f, const char *value)
     nnc_options *o = p->o;
     switch (f) {
     case FLAG_TRAIN: case FLAG_VALID: case FLAG_TEST: case FLAG_PREDICT: return set_data(p, f, value);
-    case FLAG_WEIGHTS: add_weights(p, value); return true;
+    case FLAG_WEIGHTS: return add_weights(p, value);
     case FLAG_RESUME: o->resume = true; return true;
     case FLAG_CHECKPOINT: o->checkpoint = value; return true;
     case FLAG_OUTPUT: return add_file(p, value);
@@ -262,6 +269,8 @@ static bool take_flag(parse *p, int count, char **argument, int *at)
                 return WRONG(p, "%s needs a value: %s", text, r->argument);
             value = argument[++*at];
         }
+        if (!*value)
+            return WRONG(p, "%s needs a value: %s", *r->name ? r->name : r->brief, r->argument);
         return set(p, (flag)f, value);
     }
     char *name = nnc_arena_copy(p->arena, text, strcspn(text, "="));
@@ -281,6 +290,28 @@ static bool take_operand(parse *p, const char *text)
     return true;
 }
 
+/* A flag that would do nothing is a mistake. */
+static bool are_together(parse *p)
+{
+    const nnc_options *o = p->o;
+    if (o->check || o->train.count)
+        return true;
+    const char *alone = o->resume ? "--resume" : o->checkpoint ? "--checkpoint" : o->valid.count ? "--valid" : o->profile ? "--profile" : NULL;
+    if (alone)
+        return WRONG(p, "%s goes with --train", alone);
+    return !o->log || o->test.count || WRONG(p, "--log goes with --train or --test");
+}
+
+static bool reads_stream_once(parse *p)
+{
+    const nnc_paths *all[] = {&p->o->train, &p->o->valid, &p->o->test, &p->o->predict};
+    int count = 0;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        for (uint32_t k = 0; k < all[i]->count; k++)
+            count += strcmp(all[i]->path[k], "-") == 0;
+    return count < 2 || WRONG(p, "standard input (-) can be read once only");
+}
+
 static bool are_sound(parse *p)
 {
     nnc_options *o = p->o;
@@ -290,8 +321,8 @@ static bool are_sound(parse *p)
         return true;
     if (!o->model)
         return WRONG(p, "no model is given; try: nnc model.nn --train data.csv (nnc --help lists the flags)");
-    if (o->resume && !o->train.count)
-        return WRONG(p, "--resume goes with --train");
+    if (!are_together(p) || !reads_stream_once(p))
+        return false;
     if (nnc_options_wants(o, NNC_OUTPUT_PREDICTIONS) && !o->predict.count)
         return WRONG(p, "predictions need --predict DATA");
     if (o->predict.count && o->train.count)

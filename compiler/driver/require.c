@@ -73,27 +73,42 @@ static nnc_exit unknown(nnc_run *run, const char *name)
     return nnc_error(run, NNC_EXIT_USAGE, "--require: there is no %s to hold to; there are %s", name, nnc_text_string(&list));
 }
 
+static bool is_size(const char *name)
+{
+    for (int k = 0; sizes[k]; k++)
+        if (strcmp(sizes[k], name) == 0)
+            return true;
+    return false;
+}
+
+nnc_exit nnc_check_required_names(nnc_run *run)
+{
+    const double *unused = NNC_ARRAY(&run->arena, double, run->model->metrics + 1);
+    double value;
+    for (uint32_t i = 0; i < run->options.requires; i++) {
+        const nnc_requirement *r = &run->options.require[i];
+        if (is_size(r->name))
+            continue;
+        if (!result_of(run, r->name, unused, &value))
+            return unknown(run, r->name);
+        if (!run->options.train.count && !run->options.test.count)
+            return nnc_error(run, NNC_EXIT_USAGE, "--require '%s': what a metric reaches is seen with --train or --test", r->text);
+    }
+    return NNC_EXIT_DONE;
+}
+
 nnc_exit nnc_check_requirements(nnc_run *run, const double *results)
 {
     nnc_exit status = NNC_EXIT_DONE;
     for (uint32_t i = 0; i < run->options.requires; i++) {
         const nnc_requirement *r = &run->options.require[i];
-        double value = 0, none[1] = {0};
-        bool size = false;
-        for (int k = 0; sizes[k]; k++)
-            size |= strcmp(sizes[k], r->name) == 0;
-        if (!size && !results) {
-            double *unused = NNC_ARRAY(&run->arena, double, run->model->metrics + 1);
-            if (!result_of(run, r->name, unused, none))
-                return unknown(run, r->name);
+        double value = 0;
+        if (is_size(r->name) != !results)
             continue;
-        }
-        if (size != !results)
-            continue;
-        if (size)
-            size_of(run, r->name, &value);
-        else
+        if (results)
             result_of(run, r->name, results, &value);
+        else
+            size_of(run, r->name, &value);
         if (!holds(value, r->relation, r->value))
             status = nnc_error(run, NNC_EXIT_REQUIRE, "--require '%s' is not met: %s is %.9g", r->text, r->name, value);
     }

@@ -84,6 +84,7 @@ nnc_exit nnc_measure_and_print(nnc_run *run, const nnc_dataset *data, const nnc_
 /* predictions.c: the table of predictions to its output. */
 nnc_exit nnc_add_predictions(nnc_run *run, const nnc_dataset *data, const char *path);
 /* require.c: results NULL: those of the memory and the size, before training; else those of metrics. */
+nnc_exit nnc_check_required_names(nnc_run *run);           /* that there is such a value, and data to measure it on */
 nnc_exit nnc_check_requirements(nnc_run *run, const double *results);
 
 /* profile.c: has the training step's kernels timed; prints what they took. */

@@ -422,6 +422,8 @@ nnc_exit nnc_command_train(nnc_run *run)
     nnc_exit status = nnc_elaborate_model(run);
     if (!status)
         status = nnc_check_paths(run);
+    if (!status)
+        status = nnc_check_required_names(run);
     if (!status && nnc_whole_weights(run))
         status = nnc_load_weights(run);
     if (!status)

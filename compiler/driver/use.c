@@ -1,6 +1,15 @@
 /* With trained weights: measure, predict, export. */
 #include "driver/run.h"
 
+/* --log without training: the one event that there is. */
+static nnc_exit log_results(nnc_run *run, const double *results)
+{
+    nnc_log log;
+    bool written = nnc_log_open(&log, run->options.log, false, run->metric_name, run->model->metrics, &run->failure) && nnc_log_test(&log, results, &run->failure);
+    written = nnc_log_close(&log, written ? &run->failure : &(nnc_failure){""}) && written;
+    return written ? NNC_EXIT_DONE : nnc_error(run, NNC_EXIT_SYSTEM, "%s", run->failure.text);
+}
+
 static nnc_exit test(nnc_run *run)
 {
     nnc_dataset *data;
@@ -12,6 +21,8 @@ static nnc_exit test(nnc_run *run)
     if (!nnc_dataset_all(&run->arena, data, 0, &part, &run->report))
         return nnc_end_report(run);
     status = nnc_measure_and_print(run, data, &part, results);
+    if (!status)
+        status = log_results(run, results);
     if (!status && nnc_options_wants(&run->options, NNC_OUTPUT_VALUES))
         for (uint32_t i = 0; !status && i < run->options.outputs; i++)
             if (run->options.output[i].kind == NNC_OUTPUT_VALUES)
@@ -38,6 +49,8 @@ static nnc_exit prepare(nnc_run *run)
     nnc_exit status = nnc_elaborate_model(run);
     if (!status)
         status = nnc_check_paths(run);
+    if (!status)
+        status = nnc_check_required_names(run);
     if (!status)
         status = nnc_load_weights(run);
     if (!status)

@@ -61,12 +61,31 @@ static nnc_exit apply(nnc_run *run, const nnc_weights *weights, unsigned roles, 
 
 nnc_exit nnc_apply_weights(nnc_run *run) { return run->weights ? apply(run, run->weights, SAVED, NULL) : NNC_EXIT_DONE; }
 
+/* That the model has an instance of this name, with weights. */
+static nnc_exit check_instance(nnc_run *run, const char *name)
+{
+    const char **known = NNC_ARRAY(&run->arena, const char *, run->model->instances + 1);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < run->network->slots; i++)
+        if ((SAVED >> run->network->slot[i].role & 1) && strncmp(run->network->slot[i].name, name, strlen(name)) == 0 && run->network->slot[i].name[strlen(name)] == '.')
+            return NNC_EXIT_DONE;
+    for (uint32_t i = 0; i < run->model->instances; i++)
+        if (*run->model->instance[i].path)
+            known[count++] = run->model->instance[i].path;
+    const char *near = nnc_nearest(name, known, count);
+    return nnc_error(run, NNC_EXIT_USAGE, "--weights %s=..: the model has no weights under this name%s%s", name, near ? "; did you mean " : "; nnc MODEL lists its layers",
+                     near ? near : "");
+}
+
 nnc_exit nnc_apply_named_weights(nnc_run *run)
 {
     for (uint32_t i = 0; i < run->options.weights_count; i++) {
         const nnc_weights_option *option = &run->options.weights[i];
         if (!option->name)
             continue;
+        nnc_exit known = check_instance(run, option->name);
+        if (known)
+            return known;
         nnc_weights *weights = nnc_weights_read(&run->arena, option->path, &run->failure);
         if (!weights)
             return nnc_error(run, NNC_EXIT_DATA, "%s", run->failure.text);

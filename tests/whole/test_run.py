@@ -328,6 +328,35 @@ def test_streams():
     must(done.returncode in (0, 6) and [n for n in os.listdir(f.path) if "tmp" in n] == [], "a reader that goes away leaves nothing half-written")
 
 
+def test_command_line():
+    f = Folder()
+    f.run("net.nn", "--train", "d.csv", "-q")
+    train = ["net.nn", "--train", "d.csv", "-q"]
+    for arguments, said in ((train + ["--epochs", "abc"], "-R:1:8"), (train + ["-R", "batch 0"], "batch"), (train + ["-R", "bogus 1"], "no line bogus"), (train + ["--seed", "-1"], "seed"),
+                            (train + ["-D", "units=none"], "-D:1:1"), (train + ["-D", "units"], "NAME=VALUE"), (train + ["--train="], "--train needs a value"), (train + ["--log", ""], "--log needs a value"),
+                            (train + ["--weights", "dnse_1=net.safetensors"], "did you mean dense_1"), (train + ["--weights", "z=net.safetensors"], "no weights under this name"),
+                            (train + ["--weights", "a.safetensors", "--weights", "b.safetensors"], "twice"), (train + ["--delimiter", "\tx"], "one character"),
+                            (train + ["--test", "-", "--valid", "-"], "once"), (["net.nn", "--valid", "d.csv"], "--valid goes with --train"), (["net.nn", "--test", "d.csv", "--valid", "d.csv"], "--valid goes"),
+                            (["net.nn", "--checkpoint", "c"], "--checkpoint goes"), (["net.nn", "--profile"], "--profile goes"), (["net.nn", "--log", "log"], "--log goes"),
+                            (["net.nn", "--require", "accuracy > 0.5"], "--train or --test"), (["net.nn", "--predict", "d.csv", "--require", "loss < 3"], "--train or --test"),
+                            (["net.nn", "--predict", "d.csv", "--require", "accurcy < 3"], "no accurcy"), (["net.nn", "--require", "parameters < 3"], "how many classes"),
+                            (["net.nn", "--"], ""), (["--", "-x"], "-x"), ([], "no model")):
+        if said:
+            must(said in f.run(*arguments, status=2).stderr, "%s says %s" % (arguments, said))
+    f.run("net.nn", "-R", "batch 8", "--", status=0)
+    f.run("--", "net.nn")
+    f.run("net.nn", "--weights", "net.safetensors", "--require", "parameters <= 3", status=5)
+    f.run("net.nn", "--weights", "net.safetensors", "--require", "parameters <= 300")
+    f.run("net.nn", "--predict", "d.csv", "--require", "weights <= 3", status=5)
+    f.write("plain.nn", "model plain {\n  input x[3]\n  target y\n  z = x -> neuron\n  loss mse(z, y)\n  output o = z\n}\n")
+    must("parameters is 4" in f.run("plain.nn", "--require", "parameters < 4", status=5).stderr, "sizes are held to without data")
+    f.run("plain.nn", "--require", "parameters == 4", "--require", "workspace <= 100%")
+    f.run("net.nn", "--test", "d.csv", "--log", "log", "-q")
+    lines = [json.loads(line) for line in open(os.path.join(f.path, "log"))]
+    must(len(lines) == 1 and list(lines[0]) == ["event", "loss", "accuracy"], "--test writes its event")
+    f.run("net.nn", "--test", "d.csv", "--log", "/dev/full", "-q", status=6)
+
+
 def test_log():
     f = Folder()
     f.run("net.nn", "--train", "d.csv", "--test", "d.csv", "--log", "log.jsonl", "-q")
@@ -370,7 +399,7 @@ def test_defines_and_weights():
     f = Folder()
     f.run("net.nn", "--train", "d.csv", "-D", "units=5", "-q")
     must("5" in f.run("net.nn", "--predict", "d.csv", "--emit=json").stdout, "a stored value is used")
-    f.run("net.nn", "--train", "d.csv", "-D", "unts=5", "-q", status=1)
+    f.run("net.nn", "--train", "d.csv", "-D", "unts=5", "-q", status=2)
     f.run("net.nn", "--weights", "net.safetensors", "--train", "d.csv", "-D", "units=6", "-q", status=3)
     f.run("net.nn", "--train", "d.csv", "-R", "epochs 1", "-q", "-D", "units=5", "--weights", "dense_1=net.safetensors")
     f.write("net.safetensors", "no weights at all")
