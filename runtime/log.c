@@ -56,14 +56,14 @@ static json_t *object_of(const nnc_log *log, const char *event, const nnc_measur
     json_object_set_new(object, "event", json_string(event));
     set_number(object, "epoch", m->epoch);
     json_object_set_new(object, "step", json_integer(m->step));
-    set_number(object, "loss", m->loss);
+    set_measured(object, "loss", m->loss);
     set_measured(object, "valid_loss", m->valid_loss);
     set_metrics(object, log, "", m->metric);
     set_metrics(object, log, "valid_", m->valid_metric);
     set_measured(object, "rate", m->rate);
     set_measured(object, "grad_norm", m->norm);
     set_number(object, "seconds", m->seconds);
-    set_number(object, "samples_per_second", m->samples_per_second);
+    set_measured(object, "samples_per_second", m->samples_per_second);
     return object;
 }
 

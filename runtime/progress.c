@@ -1,13 +1,14 @@
 /* Lines for people: one live line on a terminal, one line a measure. */
 #include <math.h>
-#include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 #include "runtime/report.h"
 #include "base/clock.h"
 
 nnc_progress nnc_progress_open(FILE *out, bool color, const char *const *metric, uint32_t metrics, const nnc_training *t, const nnc_train_state *state)
 {
-    return (nnc_progress){out, out && isatty(fileno(out)), color, metric, metrics, state->epochs, state->total_steps, t->train->count, t->batch, nnc_now(), state->step, 0};
+    return (nnc_progress){.out = out, .live = out && isatty(fileno(out)), .color = color, .metric = metric, .metrics = metrics, .epochs = state->epochs,
+                          .batch = t->batch < t->train->count ? t->batch : t->train->count, .start = nnc_now(), .start_step = state->step, .last_metric = NAN};
 }
 
 void nnc_progress_clear(nnc_progress *p)
@@ -28,24 +29,39 @@ static void time_text(char *out, size_t size, double seconds)
         snprintf(out, size, "%dh%02dm", (int)(s / 3600), (int)(s / 60 % 60));
 }
 
-/* "epoch 3/20 [=====     ] loss 0.1234 53000/s 12s left" */
+/* Columns of the terminal; a line that went beyond them could not be written over. */
+static int columns_of(FILE *out)
+{
+    struct winsize size;
+    return ioctl(fileno(out), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+enum { BAR = 24 };
+
+static void bar_text(char out[BAR + 1], double done)
+{
+    for (int i = 0; i < BAR; i++)
+        out[i] = i < (int)(done * BAR) ? '=' : ' ';
+    out[BAR] = 0;
+}
+
+/* "epoch 3/20 [=====     ] loss 0.1234  accuracy 0.91  53000/s  12s left": the loss since the last measure, the first metric of that measure. */
 void nnc_progress_live(nnc_progress *p, const nnc_train_state *s)
 {
-    enum { BAR = 24 };
-    char bar[BAR + 1], left[24];
+    char bar[BAR + 1], left[24], metric[80] = "", line[400];
     if (!p->out || !p->live)
         return;
-    double done = (double)s->step / (double)s->total_steps, seconds = nnc_now() - p->start;
-    int64_t steps = s->step - p->start_step;
-    double speed = seconds > 0 ? (double)steps / seconds : 0;
-    for (int i = 0; i < BAR; i++)
-        bar[i] = i < (int)(done * BAR) ? '=' : ' ';
-    bar[BAR] = 0;
-    time_text(left, sizeof left, speed > 0 ? (double)(s->total_steps - s->step) / speed : 0);
-    double samples = speed * (double)(p->batch < p->examples ? p->batch : p->examples);
+    double seconds = nnc_now() - p->start, speed = seconds > 0 ? (double)(s->step - p->start_step) / seconds : 0;
     double loss = s->loss_count ? s->loss_sum / (double)s->loss_count : s->last_loss;
     double of = ceil(p->epochs), epoch = (double)s->epoch + 1 < of ? (double)s->epoch + 1 : of;
-    p->width = fprintf(p->out, "\r\033[Kepoch %g/%g [%s] loss %.5g  %.0f/s  %s left", epoch, of, bar, loss, samples, left);
+    bar_text(bar, (double)s->step / (double)s->total_steps);
+    time_text(left, sizeof left, speed > 0 ? (double)(s->total_steps - s->step) / speed : 0);
+    if (!isnan(p->last_metric))
+        snprintf(metric, sizeof metric, "  %.40s %.4g", p->metric[0], p->last_metric);
+    int width = snprintf(line, sizeof line, "epoch %g/%g [%s] loss %.5g%s  %.0f/s  %s left", epoch, of, bar, loss, metric, speed * (double)p->batch, left);
+    int room = columns_of(p->out) - 1;
+    p->width = width < room ? width : room;
+    fprintf(p->out, "\r\033[K%.*s", p->width, line);
     fflush(p->out);
 }
 
@@ -61,6 +77,8 @@ void nnc_progress_measure(nnc_progress *p, const nnc_measures *m)
     if (!p->out)
         return;
     nnc_progress_clear(p);
+    if (p->metrics)
+        p->last_metric = m->valid_metric && !isnan(m->valid_metric[0]) ? m->valid_metric[0] : m->metric ? m->metric[0] : NAN;
     fprintf(p->out, "epoch %g  loss %.5g", m->epoch, m->loss);
     print_metrics(p, "", m->metric);
     if (!isnan(m->valid_loss))

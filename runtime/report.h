@@ -35,9 +35,10 @@ typedef struct nnc_progress {
     const char *const *metric;
     uint32_t metrics;
     double epochs;
-    int64_t total_steps, examples, batch;
+    int64_t batch;
     double start;                 /* seconds of the monotonic clock */
     int64_t start_step;
+    double last_metric;           /* the first metric at the last measure, of the validation where there is one; NaN: none yet */
     int width;                    /* of the live line that stands now */
 } nnc_progress;
 

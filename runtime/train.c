@@ -15,7 +15,8 @@ typedef struct run {
     nnc_train_state good_state;
     const nnc_slot *all;            /* what `good` holds */
     uint32_t alls;
-    double start, window_start, shown;
+    double start, window_start, shown, looked;
+    bool slow;
     int64_t window_examples;
     double window_seconds;          /* spent training, not measuring */
     nnc_train_end end;
@@ -171,9 +172,11 @@ static bool measure_is_due(const run *r)
 
 static void show_progress(run *r)
 {
-    if (!r->t->progress || (r->state->step & 15))
+    if (!r->t->progress || (r->state->step & (r->slow ? 0 : 15)))
         return;
     double time = nnc_now();
+    r->slow = time - r->looked >= 0.01;    /* the clock is read at every 16th step where steps are shorter than reading it is worth */
+    r->looked = time;
     if (time - r->shown >= 0.1) {
         r->shown = time;
         r->t->progress(r->t->context, r->state);
@@ -230,6 +233,7 @@ static void loop(run *r)
 static run run_of(nnc_arena *arena, const nnc_training *t, nnc_train_state *state)
 {
     run r = {.t = t, .state = state, .steps_an_epoch = ceil_divide(t->train->count, t->batch)};
+    r.end.last = (nnc_measures){.loss = NAN, .valid_loss = NAN, .rate = NAN, .norm = NAN, .samples_per_second = NAN};
     r.runner = nnc_runner_new(arena, t->team, t->step, t->persistent, t->train);
     r.measurer = nnc_measurer_new(arena, t->team, t->measured, t->persistent);
     r.order = NNC_ARRAY(arena, int64_t, (size_t)t->train->count);
@@ -266,6 +270,9 @@ nnc_train_end nnc_train(nnc_arena *arena, const nnc_training *t, nnc_train_state
         nnc_epoch_order(r.order, t->train->count, t->shuffle, t->seed, state->epoch);
     r.start = r.window_start = nnc_now();
     loop(&r);
+    r.end.last.epoch = epochs_done(&r);
+    r.end.last.step = state->step;
+    r.end.last.seconds = nnc_now() - r.start;
     if (r.end.stop == NNC_STOP_DIVERGED && t->diverged && !isfinite(state->last_loss))
         show_divergence(&r);
     if (r.end.stop == NNC_STOP_DIVERGED)

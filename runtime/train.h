@@ -72,7 +72,7 @@ typedef struct nnc_train_state {
 typedef struct nnc_train_end {
     nnc_stop stop;
     int64_t diverged_step;
-    nnc_measures last;
+    nnc_measures last;              /* the last measure's values (NaN where there was none), and where the run ended */
 } nnc_train_end;
 
 /* Buffers for a run; fills total_steps and epochs. A resumed run sets the state's other fields before nnc_train. */

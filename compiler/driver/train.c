@@ -373,7 +373,9 @@ static nnc_exit diverged(trainer *t, const nnc_train_end *end)
 {
     nnc_run *run = t->run;
     double an_epoch = ceil((double)t->train.count / (double)t->training.batch);
-    nnc_error(run, NNC_EXIT_DIVERGED, "the loss became %s at step %lld (epoch %.0f)", isnan(t->state.last_loss) ? "NaN" : "infinite", (long long)end->diverged_step,
+    bool at_step = !isfinite(t->state.last_loss);
+    double loss = at_step ? t->state.last_loss : end->last.valid_loss;
+    nnc_error(run, NNC_EXIT_DIVERGED, "the %sloss became %s at step %lld (epoch %.0f)", at_step ? "" : "validation ", isnan(loss) ? "NaN" : "infinite", (long long)end->diverged_step,
               floor((double)(end->diverged_step - 1) / an_epoch) + 1);
     if (t->broken)
         fprintf(stderr, "  %s\n", t->broken);

@@ -4,13 +4,18 @@ import csv
 import gzip
 import hashlib
 import io
+import fcntl
 import json
 import os
+import pty
 import random
+import re
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -357,6 +362,47 @@ def test_command_line():
     f.run("net.nn", "--test", "d.csv", "--log", "/dev/full", "-q", status=6)
 
 
+def on_terminal(f, arguments, columns, environment=None):
+    """What nnc writes to a terminal of that width as its standard error."""
+    parent, child = pty.openpty()
+    fcntl.ioctl(child, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen([NNC] + arguments, cwd=f.path, stdout=subprocess.DEVNULL, stderr=child, env=dict(os.environ, **(environment or {})))
+    os.close(child)
+    text = b""
+    while True:
+        try:
+            part = os.read(parent, 65536)
+        except OSError:
+            break
+        if not part:
+            break
+        text += part
+    os.close(parent)
+    must(process.wait() == 0, "a run on a terminal ends well")
+    return text.decode()
+
+
+def test_terminal():
+    f = Folder()
+    arguments = ["net.nn", "--train", "d.csv", "-R", "measure 8000 epochs", "--epochs", "32000"]
+    said = on_terminal(f, arguments, 100)
+    lives = [part for part in said.replace("\n", "\r").split("\r") if part.startswith("\x1b[K") and "valid_loss" not in part and len(part) > 3]
+    must(len(lives) >= 2, "there is a live line")
+    form = re.compile(r"\x1b\[Kepoch \d+/32000 \[=* *\] loss [0-9.e+-]+(  accuracy [0-9.]+)?  \d+/s  \d+s left$")
+    must(all(form.match(line) for line in lives), "the live line holds epoch, bar, loss, metric, speed and time left: %s" % lives)
+    must("accuracy" in lives[-1] and lives[-1].count("=") > lives[0].count("="), "with the metric of the last measure, and the bar grows")
+    lines = [line.split("\r\x1b[K")[-1] for line in said.split("\r\n")]
+    must([line.split()[1] for line in lines if line.startswith("epoch") and "valid_loss" in line] == ["8000", "16000", "24000", "32000"], "a line a measure: %s" % lines)
+    must("\x1b[32mbest" in said and "\x1b[32m" not in on_terminal(f, arguments[:-1] + ["2"], 100, {"NO_COLOR": "1"}), "NO_COLOR is honoured")
+    must("\x1b[32m" not in on_terminal(f, arguments[:-1] + ["4000", "--color=never"], 100), "--color=never too")
+    narrow = on_terminal(f, arguments, 40)
+    must(all(len(part) <= 39 + 3 for part in narrow.replace("\n", "\r").split("\r") if part.startswith("\x1b[K") and "valid_loss" not in part), "it stays within a narrow terminal")
+    must(on_terminal(f, arguments + ["-q"], 80) == "", "-q is quiet")
+    piped = f.run(*arguments).stderr
+    must("\r" not in piped and "\x1b" not in piped and piped.count("\n") == 5, "piped: one plain line a measure")
+    must("\x1b[" in f.run("net.nn", "--train", "absent.csv", "--color=always", status=3).stderr, "--color=always holds on a pipe")
+
+
 def test_log():
     f = Folder()
     f.run("net.nn", "--train", "d.csv", "--test", "d.csv", "--log", "log.jsonl", "-q")
@@ -365,6 +411,13 @@ def test_log():
     for key in ("epoch", "step", "loss", "valid_loss", "accuracy", "valid_accuracy", "rate", "grad_norm", "seconds", "samples_per_second"):
         must(key in lines[0], "the log has " + key)
     must(lines[4]["stopped"] == "epochs" and "best_epoch" in lines[4], "the end is told")
+    keys = {"event", "epoch", "step", "loss", "valid_loss", "accuracy", "valid_accuracy", "rate", "grad_norm", "seconds", "samples_per_second"}
+    must(all(set(line) == keys for line in lines[:4]) and set(lines[4]) == keys | {"stopped", "best_epoch"} and set(lines[5]) == {"event", "loss", "accuracy"}, "and no other keys")
+    f.write("d.csv", "x,y\n-1,1\n-2,2\n")
+    f.write("net.nn", "model net {\n  input x\n  target y\n  h = log(x)\n  z = [h] -> neuron\n  loss mse(z, y)\n  output o = z\n}\n")
+    f.run("net.nn", "--train", "d.csv", "--log", "log", "-q", status=4)
+    lines = [json.loads(line) for line in open(os.path.join(f.path, "log"))]
+    must(len(lines) == 1 and lines[0]["stopped"] == "diverged" and lines[0]["step"] == 1 and "loss" not in lines[0], "what was not measured is not told")
 
 
 def test_predictions():
