@@ -65,8 +65,8 @@ static inline bool read_plain(csv_reading *r, int32_t slot, char *row, char **at
         end = nnc_number_read(p, r->csv.decimal, &value, &kind);
     if (kind > NNC_NUMBER_ROUNDED || (end != r->csv.end && *end != r->csv.delimiter))
         return false;
-    if (kind == NNC_NUMBER_ROUNDED)
-        nnc_reader_warn_rounded(r->reader, slot, nnc_csv_place(&r->csv, p), p, (size_t)(end - p));
+    if (kind == NNC_NUMBER_ROUNDED && nnc_reader_note_rounded(r->reader, slot, p, (size_t)(end - p)))
+        r->reader->table->rounding.first = nnc_csv_place(&r->csv, p);
     memcpy(row + 4 * (int64_t)slot, &value, 4);
     *at = end < r->csv.end ? end + 1 : NULL;
     return true;

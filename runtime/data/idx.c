@@ -112,7 +112,7 @@ static bool read_example(nnc_reader *reader, const idx_file *file, const nnc_pla
             nnc_data_place *place = file->type == 0x08 ? nnc_reader_put_byte(reader, row, s, *p)
                                                        : nnc_reader_put_number(reader, row, s, element(p, file->type));
             if (place)
-                *place = (nnc_data_place){reader->path, number + 1, 0};
+                *place = (nnc_data_place){file->bytes->path, number + 1, 0};
         }
     }
     bytes->begin += size;

@@ -176,6 +176,21 @@ static nnc_data_place *fault(nnc_reader *reader, int32_t s, nnc_fault kind, cons
     return &slot->tally[kind].first;
 }
 
+bool nnc_reader_note_rounded(nnc_reader *reader, int32_t s, const char *text, size_t length)
+{
+    nnc_rounding *rounding = &reader->table->rounding;
+    if (rounding->seen)
+        return false;
+    *rounding = (nnc_rounding){.seen = true, .slot = s, .text = nnc_data_quoted(reader->report->arena, text, length)};
+    return true;
+}
+
+static nnc_data_place *put_rounded(nnc_reader *reader, char *row, int32_t s, float value, const char *text, size_t length)
+{
+    nnc_cell_put_real(reader->table, row, s, value);
+    return nnc_reader_note_rounded(reader, s, text, length) ? &reader->table->rounding.first : NULL;
+}
+
 static nnc_data_place *put_label(nnc_reader *reader, char *row, int32_t s, const char *text, size_t length)
 {
     nnc_labels *labels = reader->table->slot[s].labels;
@@ -215,6 +230,8 @@ nnc_data_place *nnc_reader_put_text(nnc_reader *reader, char *row, int32_t s, ch
         return fault(reader, s, NNC_FAULT_INFINITE, text, length);
     if (kind == NNC_NUMBER_NONE)
         return fault(reader, s, nnc_data_utf8(text, length) < length ? NNC_FAULT_UTF8 : NNC_FAULT_WORD, text, length);
+    if (kind == NNC_NUMBER_ROUNDED)
+        return put_rounded(reader, row, s, value, text, length);
     nnc_cell_put_real(reader->table, row, s, value);
     return NULL;
 }
@@ -230,6 +247,8 @@ nnc_data_place *nnc_reader_put_number(nnc_reader *reader, char *row, int32_t s, 
         return put_label(reader, row, s, digits, (size_t)length);
     if (isinf((float)value))
         return fault(reader, s, NNC_FAULT_INFINITE, digits, (size_t)length);
+    if (value == floor(value) && (double)(float)value != value)
+        return put_rounded(reader, row, s, (float)value, digits, (size_t)length);
     nnc_cell_put_real(reader->table, row, s, (float)value);
     return NULL;
 }
@@ -253,13 +272,4 @@ nnc_data_place *nnc_reader_put_byte(nnc_reader *reader, char *row, int32_t s, un
     nnc_data_place *place = nnc_reader_put_number(reader, row, s, (double)value);
     slot->byte_class[value] = slot->tally[NNC_FAULT_CLASS].count ? NNC_BYTE_NOT_YET : nnc_cell_class(reader->table, row, s);
     return place;
-}
-
-void nnc_reader_warn_rounded(nnc_reader *reader, int32_t s, nnc_data_place place, const char *text, size_t length)
-{
-    if (reader->table->told_rounding)
-        return;
-    reader->table->told_rounding = true;
-    nnc_data_warning(reader->report, place, NULL, "%s in %s is rounded: a float holds whole numbers up to 16,777,216",
-                     nnc_data_quoted(reader->report->arena, text, length), nnc_slot_name(reader->report->arena, &reader->table->slot[s]));
 }

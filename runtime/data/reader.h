@@ -35,8 +35,8 @@ nnc_data_place *nnc_reader_put_text(nnc_reader *reader, char *row, int32_t slot,
 /* The same with a number. */
 nnc_data_place *nnc_reader_put_number(nnc_reader *reader, char *row, int32_t slot, double value);
 nnc_data_place *nnc_reader_put_byte(nnc_reader *reader, char *row, int32_t slot, unsigned char value);
-/* The warning of rounded integers, once. */
-void nnc_reader_warn_rounded(nnc_reader *reader, int32_t slot, nnc_data_place place, const char *text, size_t length);
+/* An integer that a float does not hold: true the first time, when the caller fills in table->rounding.first. */
+bool nnc_reader_note_rounded(nnc_reader *reader, int32_t slot, const char *text, size_t length);
 
 /* ---- formats ---- */
 

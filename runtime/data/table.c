@@ -167,8 +167,18 @@ static void report_fault(const nnc_dataset_slot *slot, nnc_fault fault, nnc_aren
     }
 }
 
+static void report_rounding(nnc_dataset_table *table, nnc_dataset_report *report)
+{
+    nnc_rounding *rounding = &table->rounding;
+    if (rounding->seen && !rounding->told)
+        nnc_data_warning(report, rounding->first, NULL, "%s in %s is rounded: a float holds whole numbers up to 16,777,216", rounding->text,
+                         nnc_slot_name(report->arena, &table->slot[rounding->slot]));
+    rounding->told = rounding->seen;
+}
+
 void nnc_faults_report(nnc_dataset_table *table, nnc_dataset_report *report)
 {
+    report_rounding(table, report);
     for (int32_t s = 0; s < table->slots; s++)
         for (int fault = 0; fault < NNC_FAULTS; fault++)
             if (table->slot[s].tally[fault].count) {

@@ -36,6 +36,8 @@ typedef struct nnc_dataset_take {
 /* Rows [first, ..) up to the next run stand in `path` on successive lines from `line`. */
 typedef struct nnc_row_run { int64_t first; const char *path; int64_t line; bool lines; } nnc_row_run;
 
+typedef struct nnc_rounding { bool seen, told; int32_t slot; nnc_data_place first; const char *text; } nnc_rounding;
+
 typedef struct nnc_dataset_table {
     nnc_arena *arena;
     nnc_dataset_slot *slot;
@@ -50,7 +52,7 @@ typedef struct nnc_dataset_table {
     const char ***ignored;         /* PREDICT: for each ignored column its texts */
     int64_t ignored_capacity;
     uint32_t ignoreds;
-    bool told_rounding;            /* one warning of rounded integers is enough */
+    nnc_rounding rounding;         /* the first integer that was rounded: one warning is enough */
 } nnc_dataset_table;
 
 /* After the slots are known: fixes the size of a row. */

@@ -1,5 +1,7 @@
 /* The catalogue of bad data, row by row, each with its exact message. */
+#include <fcntl.h>
 #include "fixture.h"
+#include "runtime/data/bytes.h"
 
 typedef struct bad { const char *text, *report; } bad;
 
@@ -280,6 +282,89 @@ static void test_warnings(void **state)
     assert_non_null(read_data(f));
     assert_string_equal(report_of(f), "data.csv:2:3: warning: \"16777217\" in column 2 is rounded: a float holds whole numbers up to 16,777,216\n");
     assert_true(real_at(f, "x", 1, 1) == 16777216.0f);
+    fixture_forget(f);
+    want_input(f, "x", 2);
+    write_text("data.csv", "1,2\n3,\"33554433\"\n\"16777217\",4\n");
+    assert_non_null(read_data(f));
+    assert_string_equal(report_of(f), "data.csv:2:3: warning: \"33554433\" in column 2 is rounded: a float holds whole numbers up to 16,777,216\n");
+}
+
+/* Of a pair, the file is named that the fault is in. */
+static void test_pairs(void **state)
+{
+    static const char images[] = {0, 0, 0x0C, 2, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1, 1, 0, 0, 1}, labels[] = {0, 0, 8, 1, 0, 0, 0, 2, 0, 7};
+    fixture *f = *state;
+    fixture_forget(f);
+    want_input(f, "x", 1);
+    want_target(f, "y", 0);
+    f->path[0] = "images.idx,labels.idx";
+    write_bytes("images.idx", images, sizeof images);
+    write_bytes("labels.idx", labels, sizeof labels);
+    assert_non_null(read_data(f));
+    assert_string_equal(report_of(f), "images.idx:2: warning: \"16777217\" in column 1 is rounded: a float holds whole numbers up to 16,777,216\n");
+    fixture_forget(f);
+    want_input(f, "x", 1);
+    want_target(f, "y", 3);
+    f->path[0] = "images.idx,labels.idx";
+    read_data(f);
+    assert_null(f->data);
+    assert_non_null(strstr(report_of(f), "labels.idx:2: error: \"7\" is not a class of y"));
+}
+
+/* ---- what happens to files while they are read ---- */
+
+static void test_files_that_change(void **state)
+{
+    static const char changed[] = "data.csv: error: changed while it was read\n  help: try again when nothing writes to it\n";
+    size_t size = 1 << 20;
+    char *text = malloc(size);
+    fixture *f = *state;
+    assert_non_null(text);
+    memset(text, '1', size);
+    for (int how = 0; how < 3; how++) {
+        nnc_bytes bytes;
+        fixture_forget(f);
+        write_bytes("data.csv", text, size);
+        assert_true(nnc_bytes_open(&bytes, &f->arena, "data.csv", &f->report));
+        struct timespec times[2] = {{1000000000, 0}, {1000000000, 0}};
+        if (how == 0)
+            assert_int_equal(truncate("data.csv", 300000), 0);            /* it shrinks */
+        else if (how == 1)
+            assert_int_equal(truncate("data.csv", (off_t)size + 1), 0);   /* it grows */
+        else
+            assert_int_equal(utimensat(AT_FDCWD, "data.csv", times, 0), 0);   /* other bytes in place of these */
+        assert_true(nnc_bytes_fill(&bytes, 2 * size));
+        nnc_bytes_close(&bytes);
+        assert_string_equal(report_of(f), changed);
+    }
+    free(text);
+}
+
+/* A read that fails is an error, wherever it comes: at /proc/self/mem's beginning there is nothing to read. */
+static void test_reads_that_fail(void **state)
+{
+    fixture *f = *state;
+    nnc_bytes bytes;
+    fixture_forget(f);
+    want_input(f, "x", 2);
+    f->path[0] = "/proc/self/mem";
+    must_fail(f, "/proc/self/mem: error: cannot be read: Input/output error\n");
+    for (int zipped = 0; zipped < 2; zipped++) {
+        fixture_forget(f);
+        char *text = NNC_ARRAY(&f->arena, char, 1 << 20);
+        for (size_t i = 0; i < 1 << 20; i++)
+            text[i] = (char)(i * i * i >> 7);
+        gzFile zip = gzopen("data.csv", zipped ? "wb1" : "wbT");
+        assert_int_equal(gzwrite(zip, text, 1 << 20), 1 << 20);
+        assert_int_equal(gzclose(zip), Z_OK);
+        assert_true(nnc_bytes_open(&bytes, &f->arena, "data.csv", &f->report));
+        int broken = open("/proc/self/mem", O_RDONLY);
+        assert_int_equal(dup2(broken, bytes.fd), bytes.fd);
+        close(broken);
+        assert_false(nnc_bytes_fill(&bytes, 4 << 20));
+        nnc_bytes_close(&bytes);
+        assert_string_equal(report_of(f), "data.csv: error: cannot be read: Input/output error\n");
+    }
 }
 
 /* What is too large is refused: fields, lines, columns. */
@@ -337,7 +422,7 @@ int main(void)
         cmocka_unit_test(test_other_delimiters), cmocka_unit_test(test_named_for_what_they_are), cmocka_unit_test(test_files_that_cannot_be_read),
         cmocka_unit_test(test_counts_of_columns), cmocka_unit_test(test_names_of_columns), cmocka_unit_test(test_bad_classes),
         cmocka_unit_test(test_classes_unseen_in_training), cmocka_unit_test(test_warnings), cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_at_most_twenty),
+        cmocka_unit_test(test_at_most_twenty), cmocka_unit_test(test_pairs), cmocka_unit_test(test_files_that_change), cmocka_unit_test(test_reads_that_fail),
     };
     return cmocka_run_group_tests(tests, fixture_open, fixture_close);
 }

@@ -1,6 +1,5 @@
 /* Parts for training, validation and test; windows of rows. */
 #include "fixture.h"
-#include "runtime/data/bytes.h"
 
 static void rows(fixture *f, const char *name, int count)
 {
@@ -208,28 +207,11 @@ static void test_columns_of_windows(void **state)
                  "  help: ignore \"NAME\" in the model leaves a column out\n");
 }
 
-/* ---- a file that is written to meanwhile ---- */
-
-static void test_changing_file(void **state)
-{
-    fixture *f = *state;
-    nnc_bytes bytes;
-    fixture_forget(f);
-    write_text("data.csv", "1,2\n");
-    assert_true(nnc_bytes_open(&bytes, &f->arena, "data.csv", &f->report));
-    FILE *file = fopen("data.csv", "ab");
-    fputs("3,4\n", file);
-    fclose(file);
-    nnc_bytes_close(&bytes);
-    assert_string_equal(report_of(f), "data.csv: error: changed while it was read\n  help: try again when nothing writes to it\n");
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fractions), cmocka_unit_test(test_folds), cmocka_unit_test(test_too_few_rows), cmocka_unit_test(test_windows),
         cmocka_unit_test(test_windows_end_to_end), cmocka_unit_test(test_windows_within_files_and_folds), cmocka_unit_test(test_columns_of_windows),
-        cmocka_unit_test(test_changing_file),
     };
     return cmocka_run_group_tests(tests, fixture_open, fixture_close);
 }
