@@ -6,6 +6,7 @@
 }
 %code {
 #include "base/text.h"
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -217,8 +218,19 @@ static const char *found_text(const nnc_reader *r, nnc_span span, int kind)
     return nnc_arena_format(&r->session->arena, "`%.*s%s`", length > MOST ? MOST : length, text, length > MOST ? ".." : "");
 }
 
+/* `input loss`: the column may be called so, the declaration not. */
+static bool suggest_from(nnc_reader *r, nnc_span span)
+{
+    const char *word = r->session->source[r->file].text + span.begin;
+    int length = (int)(span.end - span.begin);
+    if (!isalpha((unsigned char)*word) || (strcmp(r->first.text, "input") != 0 && strcmp(r->first.text, "target") != 0))
+        return false;
+    nnc_help(r->session, "give it another name, and the column by `from`: %s my_%.*s from \"%.*s\"", r->first.text, length, word, length, word);
+    return true;
+}
+
 /* A word that leads a declaration, misspelt: it was read as a name. */
-static void suggest_word(nnc_reader *r, int kind)
+static void suggest_word(nnc_reader *r, nnc_span span, int kind)
 {
     static const char *const items[] = {"use", "let", "fn", "layer", "init", "optimizer", "model", "train"};
     static const char *const statements[] = {"input", "target", "output", "metric", "param", "state", "fit", "ignore", "loss"};
@@ -234,7 +246,7 @@ static void suggest_word(nnc_reader *r, int kind)
         nnc_help(r->session, "did you mean %s?", nearest);
     else if (nearest && strcmp(nearest, "ignore") == 0)
         nnc_help(r->session, "columns stand in quotes: ignore \"id\", \"date\"");
-    else if (nearest)
+    else if (nearest && !suggest_from(r, span))
         nnc_help(r->session, "after %s stands a name", nearest);
 }
 
@@ -254,7 +266,7 @@ static void report_unexpected(const yypcontext_t *context, nnc_reader *r, nnc_sp
         nnc_report(r->session, span, &NNC_SYNTAX_MESSAGE_UNEXPECTED_FOR, found, what);
     else
         nnc_report(r->session, span, &NNC_SYNTAX_MESSAGE_UNEXPECTED, found);
-    suggest_word(r, kind);
+    suggest_word(r, span, kind);
 }
 
 static int yyreport_syntax_error(const yypcontext_t *context, nnc_reader *r)
