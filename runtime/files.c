@@ -189,17 +189,36 @@ bool nnc_file_replace(nnc_arena *arena, const char *path, const void *bytes, siz
     return done;
 }
 
-static bool read_all(int descriptor, char *bytes, size_t size)
+int nnc_file_open(const char *path, size_t limit, size_t *size, nnc_failure *failure)
 {
-    while (size > 0) {
-        ssize_t got = read(descriptor, bytes, size < (1 << 30) ? size : (size_t)1 << 30);
+    struct stat status;
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0 || fstat(descriptor, &status) != 0)
+        nnc_fail(failure, "%s: cannot read: %s", path, strerror(errno));
+    else if (!S_ISREG(status.st_mode))
+        nnc_fail(failure, "%s: cannot read: it is %s", path, S_ISDIR(status.st_mode) ? "a folder" : "not a plain file");
+    else if ((uint64_t)status.st_size > limit)
+        nnc_fail(failure, "%s: cannot read: %lld bytes are more than the limit of %zu", path, (long long)status.st_size, limit);
+    else {
+        *size = (size_t)status.st_size;
+        return descriptor;
+    }
+    if (descriptor >= 0)
+        close(descriptor);
+    return -1;
+}
+
+bool nnc_read_all(int descriptor, void *bytes, size_t size, const char *path, nnc_failure *failure)
+{
+    for (char *at = bytes; size > 0;) {
+        ssize_t got = read(descriptor, at, size < (1 << 30) ? size : (size_t)1 << 30);
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0) {
-            errno = got < 0 ? errno : EIO;
+            nnc_fail(failure, "%s: cannot read: %s", path, got < 0 ? strerror(errno) : "it became shorter while it was read");
             return false;
         }
-        bytes += got;
+        at += got;
         size -= (size_t)got;
     }
     return true;
@@ -207,24 +226,11 @@ static bool read_all(int descriptor, char *bytes, size_t size)
 
 char *nnc_file_read(nnc_arena *arena, const char *path, size_t limit, size_t *size, nnc_failure *failure)
 {
-    struct stat status;
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    char *bytes = NULL;
-    if (descriptor < 0 || fstat(descriptor, &status) != 0) {
-        nnc_fail(failure, "%s: cannot read: %s", path, strerror(errno));
-    } else if (!S_ISREG(status.st_mode)) {
-        nnc_fail(failure, "%s: cannot read: it is %s", path, S_ISDIR(status.st_mode) ? "a folder" : "not a plain file");
-    } else if ((uint64_t)status.st_size > limit) {
-        nnc_fail(failure, "%s: cannot read: %lld bytes are more than the limit of %zu", path, (long long)status.st_size, limit);
-    } else {
-        *size = (size_t)status.st_size;
-        bytes = nnc_arena_allocate(arena, *size + 1, 1);
-        if (!read_all(descriptor, bytes, *size)) {
-            nnc_fail(failure, "%s: cannot read: %s", path, strerror(errno));
-            bytes = NULL;
-        }
-    }
-    if (descriptor >= 0)
-        close(descriptor);
-    return bytes;
+    int descriptor = nnc_file_open(path, limit, size, failure);
+    if (descriptor < 0)
+        return NULL;
+    char *bytes = nnc_arena_allocate(arena, *size + 1, 1);
+    bool whole = nnc_read_all(descriptor, bytes, *size, path, failure);
+    close(descriptor);
+    return whole ? bytes : NULL;
 }

@@ -30,6 +30,10 @@ void nnc_outputs_abandon(const nnc_outputs *outputs);
 bool nnc_file_replace(nnc_arena *arena, const char *path, const void *bytes, size_t size, nnc_failure *failure) __attribute__((warn_unused_result));
 /* All bytes of a descriptor: short writes and EINTR are gone on with. */
 bool nnc_write_all(int descriptor, const void *bytes, size_t size);
+/* A plain file of at most `limit` bytes, open for reading; -1 after a failure. */
+int nnc_file_open(const char *path, size_t limit, size_t *size, nnc_failure *failure);
+/* The next `size` bytes; false after a failure, or where there are fewer. */
+bool nnc_read_all(int descriptor, void *bytes, size_t size, const char *path, nnc_failure *failure) __attribute__((warn_unused_result));
 /* A whole file, NUL-terminated behind its `size` bytes. NULL after a failure; refused above `limit` bytes. */
 char *nnc_file_read(nnc_arena *arena, const char *path, size_t limit, size_t *size, nnc_failure *failure);
 

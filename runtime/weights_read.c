@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/checked.h"
 #include "runtime/weights.h"
 
@@ -142,6 +143,8 @@ static bool read_metadata(nnc_arena *arena, nnc_weights *weights, json_t *metada
 {
     const char *key;
     json_t *value;
+    if (!json_is_object(metadata))
+        return false;
     weights->key = NNC_ARRAY(arena, const char *, json_object_size(metadata) + 1);
     weights->value = NNC_ARRAY(arena, const char *, json_object_size(metadata) + 1);
     json_object_foreach(metadata, key, value) {
@@ -191,49 +194,79 @@ static bool are_contiguous(const nnc_weights *weights, entry *entries, uint64_t 
     return at == size;
 }
 
-static nnc_weights *read_header(nnc_arena *arena, const char *path, const unsigned char *bytes, size_t size, uint64_t length, nnc_failure *failure)
+/* What the header says; the bytes behind it are `data` many. NULL after a failure. */
+static nnc_weights *read_header(nnc_arena *arena, const char *path, const char *text, size_t length, uint64_t data, entry **entries, nnc_failure *failure)
 {
     json_error_t error;
     nnc_weights *weights = NNC_NEW(arena, nnc_weights);
     weights->path = path;
-    json_t *header = json_loadb((const char *)bytes + 8, (size_t)length, JSON_REJECT_DUPLICATES, &error);
+    json_t *header = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
     if (!json_is_object(header)) {
         nnc_fail(failure, "%s: not a safetensors file: its header is not a JSON object (%s)", path, header ? "it is something else" : error.text);
         json_decref(header);
         return NULL;
     }
-    entry *entries = NNC_ARRAY(arena, entry, json_object_size(header) + 1);
-    bool good = read_entries(arena, weights, header, entries, failure) && are_contiguous(weights, entries, size - 8 - length, failure);
+    *entries = NNC_ARRAY(arena, entry, json_object_size(header) + 1);
+    bool good = read_entries(arena, weights, header, *entries, failure) && are_contiguous(weights, *entries, data, failure);
     json_decref(header);
-    if (!good)
-        return NULL;
+    return good ? weights : NULL;
+}
+
+static void read_tensors(nnc_arena *arena, nnc_weights *weights, const entry *entries, const unsigned char *bytes)
+{
     weights->tensor = NNC_ARRAY(arena, nnc_weights_tensor, weights->tensors + 1);
     for (uint32_t i = 0; i < weights->tensors; i++) {
         weights->tensor[i] = entries[i].tensor;
-        weights->tensor[i].data = convert(arena, &entries[i], bytes + 8 + length);
+        weights->tensor[i].data = convert(arena, &entries[i], bytes);
     }
     qsort(weights->tensor, weights->tensors, sizeof *weights->tensor, by_name);
+}
+
+static bool read_length(int descriptor, const char *path, size_t size, uint64_t *length, nnc_failure *failure)
+{
+    unsigned char bytes[8];
+    if (size >= 8 && !nnc_read_all(descriptor, bytes, 8, path, failure))
+        return false;
+    *length = 0;
+    for (int i = 0; i < 8 && size >= 8; i++)
+        *length |= (uint64_t)bytes[i] << 8 * i;
+    if (size < 8 || *length > size - 8 || *length < 2)
+        nnc_fail(failure, "%s: not a safetensors file: %s", path, size < 8 ? "it is too short" : "its header's length does not fit it");
+    else if (*length > MAX_HEADER)
+        nnc_fail(failure, "%s: its header of %llu bytes is over the limit of 16 MB", path, (unsigned long long)*length);
+    else
+        return true;
+    return false;
+}
+
+/* Nothing is allocated for the tensors before the header and the file's size agree. */
+static nnc_weights *read_open(nnc_arena *arena, int descriptor, const char *path, size_t size, nnc_failure *failure)
+{
+    uint64_t length;
+    entry *entries;
+    if (!read_length(descriptor, path, size, &length, failure))
+        return NULL;
+    char *text = nnc_arena_allocate(arena, (size_t)length, 1);
+    if (!nnc_read_all(descriptor, text, (size_t)length, path, failure))
+        return NULL;
+    size_t data = size - 8 - (size_t)length;
+    nnc_weights *weights = read_header(arena, path, text, (size_t)length, data, &entries, failure);
+    unsigned char *bytes = weights ? nnc_arena_allocate(arena, data + 1, 1) : NULL;
+    if (!weights || !nnc_read_all(descriptor, bytes, data, path, failure))
+        return NULL;
+    read_tensors(arena, weights, entries, bytes);
     return weights;
 }
 
 nnc_weights *nnc_weights_read(nnc_arena *arena, const char *path, nnc_failure *failure)
 {
     size_t size;
-    uint64_t length = 0;
-    unsigned char *bytes = (unsigned char *)nnc_file_read(arena, path, (size_t)1 << 40, &size, failure);
-    if (!bytes)
+    int descriptor = nnc_file_open(path, (size_t)1 << 40, &size, failure);
+    if (descriptor < 0)
         return NULL;
-    for (int i = 0; i < 8 && size >= 8; i++)
-        length |= (uint64_t)bytes[i] << 8 * i;
-    if (size < 8 || length > size - 8 || length < 2) {
-        nnc_fail(failure, "%s: not a safetensors file: %s", path, size < 8 ? "it is too short" : "its header's length does not fit it");
-        return NULL;
-    }
-    if (length > MAX_HEADER) {
-        nnc_fail(failure, "%s: its header of %llu bytes is over the limit of 16 MB", path, (unsigned long long)length);
-        return NULL;
-    }
-    return read_header(arena, path, bytes, size, length, failure);
+    nnc_weights *weights = read_open(arena, descriptor, path, size, failure);
+    close(descriptor);
+    return weights;
 }
 
 const nnc_weights_tensor *nnc_weights_find(const nnc_weights *weights, const char *name)

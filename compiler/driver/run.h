@@ -70,6 +70,7 @@ nnc_exit nnc_apply_named_weights(nnc_run *run);            /* --weights NAME=FIL
 void nnc_draw_initial(nnc_run *run);                       /* parameters and states */
 void nnc_draw_optimizer(nnc_run *run);                     /* the optimizer's states */
 nnc_checkpoint_keys nnc_metadata(nnc_run *run, uint64_t data_hash);
+nnc_exit nnc_check_metadata(nnc_run *run, const nnc_checkpoint_keys *keys);   /* that a file can hold them: before training */
 const char *nnc_default_weights(nnc_run *run);
 nnc_exit nnc_add_weights(nnc_run *run, const nnc_checkpoint_keys *keys);   /* to the outputs, under the default name */
 

@@ -284,6 +284,8 @@ static nnc_exit set_up(trainer *t)
     set_training(t, batch);
     t->keys = nnc_metadata(run, data_hash(t));
     t->checkpoint = nnc_checkpoint_path(run);
+    if ((status = nnc_check_metadata(run, &t->keys)))
+        return status;
     status = run->options.resume ? resume(t) : set_aside(t);
     if (status)
         return status;

@@ -20,17 +20,28 @@ const char *nnc_whole_weights(const nnc_run *run)
     return NULL;
 }
 
+static bool has_let(const nnc_model *model, const char *name)
+{
+    for (uint32_t i = 0; i < model->lets; i++)
+        if (strcmp(model->let[i].name, name) == 0)
+            return true;
+    return false;
+}
+
 /* -D values of the file stand where none is given. */
-static void take_defines(nnc_run *run)
+static nnc_exit take_defines(nnc_run *run)
 {
     for (uint32_t k = 0; k < run->weights->keys; k++) {
         const char *key = run->weights->key[k];
         bool given = strncmp(key, "define.", 7) != 0;
         for (uint32_t i = 0; i < run->options.defines && !given; i++)
             given = strcmp(run->options.define[i].name, key + 7) == 0;
+        if (!given && !has_let(run->model, key + 7))
+            return nnc_error(run, NNC_EXIT_DATA, "%s: it was trained with -D %s=%s, but the model has no `let` of that name", run->weights->path, key + 7, run->weights->value[k]);
         if (!given)
             NNC_PUSH(&run->arena, run->options.define, run->options.defines, run->options.define_capacity) = (nnc_define_value){key + 7, run->weights->value[k], false};
     }
+    return NNC_EXIT_DONE;
 }
 
 nnc_exit nnc_load_weights(nnc_run *run)
@@ -43,7 +54,9 @@ nnc_exit nnc_load_weights(nnc_run *run)
             fprintf(stderr, "  help: train first (--train DATA), or name the weights (--weights FILE)\n");
         return NNC_EXIT_DATA;
     }
-    take_defines(run);
+    nnc_exit status = take_defines(run);
+    if (status)
+        return status;
     if (!nnc_dataset_knowledge_read(&run->arena, run->want, run->model->declarations, key_of, run->weights, &run->knowledge))
         return nnc_error(run, NNC_EXIT_DATA, "%s: what it says of the columns and classes is damaged", run->weights->path);
     return nnc_elaborate_model(run);
@@ -207,6 +220,32 @@ nnc_checkpoint_keys nnc_metadata(nnc_run *run, uint64_t data_hash)
     all_key[n] = "seed", all_value[n++] = nnc_arena_format(&run->arena, "%llu", (unsigned long long)run->model->recipe.seed);
     all_key[n] = "data", all_value[n++] = nnc_arena_format(&run->arena, "%016llx", (unsigned long long)data_hash);
     return (nnc_checkpoint_keys){all_key, all_value, n};
+}
+
+/* Bytes of a text in JSON. */
+static size_t json_length(const char *text)
+{
+    size_t length = 2;
+    for (; *text; text++)
+        length += (unsigned char)*text < 32 ? 6 : *text == '"' || *text == '\\' ? 2 : 1;
+    return length;
+}
+
+nnc_exit nnc_check_metadata(nnc_run *run, const nnc_checkpoint_keys *keys)
+{
+    enum { MOST = 15 << 20 };          /* of the header's 16 MB; the tensors' names need the rest */
+    size_t length = 0, longest = 0;
+    uint32_t which = 0;
+    for (uint32_t i = 0; i < keys->count; i++) {
+        size_t own = json_length(keys->value[i]);
+        length += own;
+        if (own > longest) {
+            longest = own;
+            which = i;
+        }
+    }
+    return length <= MOST ? NNC_EXIT_DONE : nnc_error(run, NNC_EXIT_DATA, "a weights file keeps at most 15 MB of texts, and here are %zu MB, %zu of them %s", length >> 20,
+                                                      longest >> 20, keys->key[which]);
 }
 
 nnc_exit nnc_add_weights(nnc_run *run, const nnc_checkpoint_keys *keys)

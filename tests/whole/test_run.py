@@ -403,6 +403,58 @@ def test_terminal():
     must("\x1b[" in f.run("net.nn", "--train", "absent.csv", "--color=always", status=3).stderr, "--color=always holds on a pipe")
 
 
+def test_damaged_weights():
+    f = Folder()
+    f.run("net.nn", "--train", "d.csv", "-q")
+    good = open(os.path.join(f.path, "net.safetensors"), "rb").read()
+    length = int.from_bytes(good[:8], "little")
+    header, data = json.loads(good[8:8 + length]), good[8 + length:]
+
+    def refused(said, contents, status=3):
+        with open(os.path.join(f.path, "w.safetensors"), "wb") as out:
+            out.write(contents)
+        must(said in f.run("net.nn", "--weights", "w.safetensors", "--predict", "d.csv", "-q", status=status).stderr, "%s is told" % said)
+
+    def packed(head, tensors=data):
+        text = head if isinstance(head, bytes) else json.dumps(head).encode()
+        return len(text).to_bytes(8, "little") + text + tensors
+
+    def other(key, **values):
+        changed = json.loads(json.dumps(header))
+        changed[key].update(values)
+        return packed(changed)
+
+    for size in (0, 7):
+        refused("too short", good[:size])
+    for size in (8, 100, 7 + length):
+        refused("length does not fit", good[:size])
+    refused("it was cut", good[:-1])
+    refused("it was cut", good + b"x")
+    refused("length does not fit", (1 << 63).to_bytes(8, "little") + good[8:])
+    refused("over the limit", packed(b" " * (17 << 20)))
+    refused("not a JSON object", packed(b"[]"))
+    refused("duplicate", packed(b'{"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}', b"1234"))
+    refused("metadata", packed(dict(header, __metadata__=3)))
+    refused("metadata", packed(dict(header, __metadata__={"x": 3})))
+    refused("dtype", other("dense_1.b", dtype="F8"))
+    refused("shape", other("dense_1.b", shape=[-8]))
+    refused("shape", other("dense_1.b", shape=[1 << 40, 1 << 40]))
+    refused("fit its shape", other("dense_1.b", shape=[9]))
+    refused("pair of positions", other("dense_1.b", data_offsets=[8, 4]))
+    refused("do not follow", other("dense_1.b", data_offsets=[32, 64]))
+    refused("columns and classes is damaged", other("__metadata__", **{"classes.kind": '"big'}))
+    refused("no `let` of that name", other("__metadata__", **{"define.width": "3"}))
+    refused("dense_1.w is [6, 9] in the model, [6, 8] in the file", other("__metadata__", **{"define.units": "9"}))
+    renamed = {("dens_1.w" if key == "dense_1.w" else key): value for key, value in header.items()}
+    refused("dense_1.w [6, 8] is not in the file (it has dens_1.w)", packed(renamed))
+    with open(os.path.join(f.path, "w.safetensors"), "wb") as out:
+        out.write((2).to_bytes(8, "little") + b"{}")
+        out.truncate(200 << 30)      # sparse: told from the header, before anything is read or allocated for it
+    must("it was cut" in f.run("net.nn", "--weights", "w.safetensors", "--predict", "d.csv", "-q", status=3).stderr, "a file's size is checked first")
+    f.write("d.csv", "id,a,b,colour,kind,size\n" + "".join("%d,1,%d,red,%s%d,2\n" % (i, i, "k" * 1000, i) for i in range(20000)))
+    must("15 MB" in f.run("net.nn", "--train", "d.csv", "-q", "--epochs", "1", status=3).stderr, "what could not be read again is not written")
+
+
 def test_log():
     f = Folder()
     f.run("net.nn", "--train", "d.csv", "--test", "d.csv", "--log", "log.jsonl", "-q")
