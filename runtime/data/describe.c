@@ -19,16 +19,18 @@ static void add_positions(nnc_text *out, const nnc_dataset *data, const nnc_data
         nnc_text_add(out, "%lld columns", (long long)d->row_elements);
 }
 
+static const char *shown(nnc_arena *arena, const char *name) { return nnc_escape(arena, name, strlen(name)); }
+
 static void add_names(nnc_text *out, const nnc_dataset_declaration *d)
 {
     const nnc_dataset_known *known = &d->known;
     if (known->columns > SHOWN_COLUMNS) {
-        nnc_text_add(out, "%s, %s, ... %s (%lld columns)", known->column[0], known->column[1], known->column[known->columns - 1],
-                     (long long)known->columns);
+        nnc_text_add(out, "%s, %s, ... %s (%lld columns)", shown(out->arena, known->column[0]), shown(out->arena, known->column[1]),
+                     shown(out->arena, known->column[known->columns - 1]), (long long)known->columns);
         return;
     }
     for (uint32_t c = 0; c < known->columns; c++)
-        nnc_text_add(out, "%s%s", c ? ", " : "", known->column[c]);
+        nnc_text_add(out, "%s%s", c ? ", " : "", shown(out->arena, known->column[c]));
 }
 
 const char *nnc_dataset_columns_line(nnc_arena *arena, const nnc_dataset *data)
@@ -98,14 +100,14 @@ static void add_class(nnc_text *out, const nnc_dataset_table *table, int32_t slo
     for (int64_t row = 0; row < table->rows; row++)
         count[nnc_cell_class(table, nnc_table_cells(table, row), slot)]++;
     nnc_text_add(out, "class of %lld: ", (long long)known->classes);
-    for (int64_t c = 0, shown = 0; c < known->classes; c++) {
+    for (int64_t c = 0, told = 0; c < known->classes; c++) {
         if (count[c] == 0)
             continue;
-        if (shown == SHOWN_CLASSES) {
+        if (told == SHOWN_CLASSES) {
             nnc_text_add(out, ", ...");
             break;
         }
-        nnc_text_add(out, "%s%s %s", shown++ ? ", " : "", nnc_dataset_class_name(out->arena, known, c), nnc_data_count(out->arena, count[c]));
+        nnc_text_add(out, "%s%s %s", told++ ? ", " : "", shown(out->arena, nnc_dataset_class_name(out->arena, known, c)), nnc_data_count(out->arena, count[c]));
     }
 }
 
@@ -114,7 +116,7 @@ static void describe_column(const nnc_dataset *data, const nnc_dataset_declarati
     int32_t slot = d->take->slot[element];
     const nnc_dataset_slot *s = &data->table->slot[slot];
     if (s->name)
-        nnc_text_add(out, "  %s: ", s->name);
+        nnc_text_add(out, "  %s: ", shown(out->arena, s->name));
     else
         nnc_text_add(out, "  column %lld: ", (long long)s->column + 1);
     if (s->labels)

@@ -455,6 +455,22 @@ def test_damaged_weights():
     must("15 MB" in f.run("net.nn", "--train", "d.csv", "-q", "--epochs", "1", status=3).stderr, "what could not be read again is not written")
 
 
+def test_odd_names():
+    rng = random.Random(3)
+    kinds = ["a,b", 'c"d', "e\nf", "=3", "\u00e4\u00f6\u00fc" * 9, "\x1b[31mred"]
+    rows = [["the id, x", 'a "1"', "two\nlines", "kind", "nr"]] + [['row "%d"' % i, str(rng.random()), str(rng.random()), kinds[i % 6], str(i % 2)] for i in range(48)]
+    f = Folder("model net {\n  ignore \"the id, x\"\n  input x[2]\n  target t: class\n  target u: class(2)\n  h = x -> dense(4)\n  s = h -> dense(t.classes)\n"
+               "  loss cross_entropy(s, t) + cross_entropy(h -> dense(2), u)\n  output p = softmax(s)\n  output k = argmax(i: s[i])\n}\ntrain { epochs 3 }\n", rows)
+    said = f.run("net.nn", "--train", "d.csv").stderr
+    must('x = a "1", two\\x0alines; t = kind (6 classes); u = nr' in said, "names of columns are shown in one line: " + said)
+    predicted = list(csv.reader(io.StringIO(f.run("net.nn", "--predict", "d.csv", "-q").stdout)))
+    must(predicted[0] == ["the id, x"] + ["p(%s)" % kind for kind in sorted(kinds)] + ["t", "k"], "names of classes are kept as they are: %s" % predicted[0])
+    must(all(row[0] == 'row "%d"' % i and row[-1] == row[-2] in kinds for i, row in enumerate(predicted[1:])), "in each row")
+    said = f.run("net.nn", "--test", "d.csv").stderr
+    must(said.count("given below") == 1 and "\x1b" not in said and "\u00e4\u00f6\u00fc" * 6 in said, "one matrix a target, without control characters: " + said)
+    must(len({len(line) for line in said.splitlines()[1:]}) == 1, "its columns are in line")
+
+
 def test_log():
     f = Folder()
     f.run("net.nn", "--train", "d.csv", "--test", "d.csv", "--log", "log.jsonl", "-q")
