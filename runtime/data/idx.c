@@ -138,6 +138,35 @@ static bool read_examples(nnc_reader *reader, const idx_file *file, uint32_t fil
     return true;
 }
 
+/* Whether a declaration ends after so many elements, inputs before targets; with rows, declarations may share columns, so any may. */
+static bool is_border(const nnc_dataset_request *request, int64_t elements, bool unneeded)
+{
+    int64_t total = 0;
+    for (int target = 0; target < 2; target++)
+        for (uint32_t w = 0; w < request->wants; w++) {
+            const nnc_dataset_want *want = &request->want[w];
+            if (want->rows)
+                return true;
+            if (want->target != (target == 1) || (!target && !want->needed && !unneeded))
+                continue;
+            if (!nnc_checked_add(total, nnc_want_row_elements(want), &total) || total == elements)
+                return total == elements;
+        }
+    return false;
+}
+
+/* Columns go by position: were the pair the other way round, labels would be read as pixels. */
+static bool check_order(nnc_reader *reader, const idx_file *file)
+{
+    const nnc_dataset_request *request = reader->request;
+    nnc_arena *arena = reader->report->arena;
+    if (is_border(request, file[0].elements, true) || (request->role == NNC_DATASET_PREDICT && is_border(request, file[0].elements, false)))
+        return true;
+    return fail(reader, &file[0], is_border(request, file[1].elements, true) ? "the inputs' file comes first: images.idx,labels.idx" : NULL,
+                nnc_arena_format(arena, "its examples have %s element%s, where no input of the model ends", nnc_data_count(arena, file[0].elements),
+                                 file[0].elements == 1 ? "" : "s"));
+}
+
 bool nnc_idx_read(nnc_reader *reader, nnc_bytes *bytes, uint32_t files)
 {
     idx_file file[2];
@@ -155,6 +184,8 @@ bool nnc_idx_read(nnc_reader *reader, nnc_bytes *bytes, uint32_t files)
     if (files == 2 && file[0].examples != file[1].examples)
         return fail(reader, &file[1], NULL, nnc_arena_format(arena, "%s examples, but %s has %s", nnc_data_count(arena, file[1].examples),
                                                             file[0].bytes->path, nnc_data_count(arena, file[0].examples)));
+    if (files == 2 && !check_order(reader, file))
+        return false;
     nnc_file_columns names = {reader->path, NULL, columns, files == 1 ? "examples and labels are two files: images.idx,labels.idx" : NULL};
     if (!nnc_reader_plan(reader, &names, of_bytes, &plan))
         return false;

@@ -309,6 +309,28 @@ static void test_pairs(void **state)
     read_data(f);
     assert_null(f->data);
     assert_non_null(strstr(report_of(f), "labels.idx:2: error: \"7\" is not a class of y"));
+    static const char wide[] = {0, 0, 8, 2, 0, 0, 0, 2, 0, 0, 0, 3, 1, 2, 3, 4, 5, 6};
+    write_bytes("images.idx", wide, sizeof wide);
+    fixture_forget(f);
+    want_input(f, "x", 3);
+    want_target(f, "y", 0);
+    f->path[0] = "labels.idx,images.idx";
+    must_fail(f, "labels.idx: error: its examples have 1 element, where no input of the model ends\n"
+                 "  help: the inputs' file comes first: images.idx,labels.idx\n");
+    f->path[0] = "images.idx,labels.idx";
+    f->report = (nnc_dataset_report){.arena = &f->arena};
+    must_read(f);
+    fixture_forget(f);
+    want_input(f, "x", 3);
+    want_input(f, "z", 1);
+    f->path[0] = "images.idx,labels.idx";
+    must_read(f);
+    fixture_forget(f);
+    want_input(f, "x", 2);
+    want_target(f, "y", 0);
+    f->path[0] = "images.idx,labels.idx";
+    must_fail(f, "images.idx: error: the model takes 3 columns (x 2, y 1), but the file has 4\n"
+                 "  help: columns can be left out where the first row names them: ignore \"NAME\"\n");
 }
 
 /* ---- what happens to files while they are read ---- */
