@@ -192,7 +192,7 @@ bool nnc_file_replace(nnc_arena *arena, const char *path, const void *bytes, siz
 int nnc_file_open(const char *path, size_t limit, size_t *size, nnc_failure *failure)
 {
     struct stat status;
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);    /* a pipe without a writer is not waited for */
     if (descriptor < 0 || fstat(descriptor, &status) != 0)
         nnc_fail(failure, "%s: cannot read: %s", path, strerror(errno));
     else if (!S_ISREG(status.st_mode))

@@ -51,7 +51,8 @@ int main(int count, char **argument)
     if (!run || !way || !keep_standard_streams())
         return NNC_EXIT_SYSTEM;
     nnc_fault_catch(&run->outputs);
-    signal(SIGPIPE, SIG_IGN);          /* a reader that goes away is a failed write, not an end in the middle of files */
+    signal(SIGPIPE, SIG_IGN);          /* a reader that goes away, and a file that may not grow, are failed writes and not an end in the middle of files */
+    signal(SIGXFSZ, SIG_IGN);
     if (setjmp(way->jump) == 0) {
         nnc_arena_open(&run->arena, out_of_memory, way);
         status = run_command(run, count, argument);

@@ -199,7 +199,7 @@ static bool set(parse *p, flag f, const char *value)
     case FLAG_TRAIN: case FLAG_VALID: case FLAG_TEST: case FLAG_PREDICT: return set_data(p, f, value);
     case FLAG_WEIGHTS: return add_weights(p, value);
     case FLAG_RESUME: o->resume = true; return true;
-    case FLAG_CHECKPOINT: o->checkpoint = value; return true;
+    case FLAG_CHECKPOINT: o->checkpoint = value; return strcmp(value, "-") != 0 || WRONG(p, "--checkpoint -: it is a file that is read again");
     case FLAG_OUTPUT: return add_file(p, value);
     case FLAG_EMIT: return add_emit(p, value);
     case FLAG_RECIPE: add_path(p, &o->recipe, value); return true;

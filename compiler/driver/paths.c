@@ -7,13 +7,13 @@
 #include <unistd.h>
 #include "driver/run.h"
 
-typedef struct used_file { const char *path, *what; bool written; } used_file;
+typedef struct used_file { const char *path, *what; bool written, spare; } used_file;   /* spare: a run can do without it */
 typedef struct used_files { nnc_arena *arena; used_file *file; uint32_t count, capacity; } used_files;
 
 static void add(used_files *files, const char *path, const char *what, bool written)
 {
     if (path && strcmp(path, "-") != 0)
-        NNC_PUSH(files->arena, files->file, files->count, files->capacity) = (used_file){path, what, written};
+        NNC_PUSH(files->arena, files->file, files->count, files->capacity) = (used_file){path, what, written, false};
 }
 
 /* A pair's two files; of a single file, its name. */
@@ -48,6 +48,7 @@ static void collect(nnc_run *run, used_files *files)
     if (!o->train.count)
         return;
     add(files, nnc_checkpoint_path(run), "the checkpoint", true);
+    files->file[files->count - 1].spare = !o->checkpoint;
     if (!nnc_options_wants(o, NNC_OUTPUT_WEIGHTS))
         add(files, nnc_default_weights(run), "the weights", true);
 }
@@ -99,7 +100,7 @@ nnc_exit nnc_check_paths(nnc_run *run)
             if ((files.file[i].written || files.file[k].written) && is_same(&run->arena, files.file[i].path, files.file[k].path))
                 return nnc_error(run, NNC_EXIT_USAGE, "%s is %s and %s: give them different files", files.file[i].path, files.file[k].what, files.file[i].what);
     for (uint32_t i = 0; i < files.count; i++) {
-        nnc_exit status = files.file[i].written ? check_writable(run, files.file[i].path) : NNC_EXIT_DONE;
+        nnc_exit status = files.file[i].written && !files.file[i].spare ? check_writable(run, files.file[i].path) : NNC_EXIT_DONE;
         if (status)
             return status;
     }

@@ -311,6 +311,32 @@ def test_full_disk():
         os.rmdir(small)
 
 
+def test_where_nothing_is_written():
+    f = Folder()
+    os.chmod(f.path, 0o755)
+    os.mkdir(os.path.join(f.path, "out"))
+    os.chmod(os.path.join(f.path, "out"), 0o777)
+
+    def as_nobody():
+        if os.geteuid() == 0:
+            os.setgid(65534)
+            os.setuid(65534)
+
+    for name in os.listdir(f.path):
+        os.chmod(os.path.join(f.path, name), 0o777)
+    if os.geteuid() != 0:
+        os.chmod(f.path, 0o555)
+    said = f.run("net.nn", "--train", "d.csv", status=6, preexec_fn=as_nobody).stderr
+    must("net.safetensors: cannot write: Permission denied" in said and "epoch" not in said, "a folder that may not be written to is told before training: " + said)
+    f.run("net.nn", "--train", "d.csv", "-q", "-o", "out/net.safetensors", preexec_fn=as_nobody)
+    os.chmod(f.path, 0o755)
+    done = subprocess.run(["bash", "-c", "ulimit -f 1; \"$0\" net.nn --train d.csv -q -D units=400 -o net.c", NNC], cwd=f.path, capture_output=True, text=True)
+    must(done.returncode == 6 and "too large" in done.stderr and not any("tmp" in n for n in os.listdir(f.path)), "a limit on files' sizes: %d %s" % (done.returncode, done.stderr))
+    os.mkfifo(os.path.join(f.path, "pipe.nn"))
+    must("not a plain file" in f.run("pipe.nn", status=1, timeout=20).stderr, "a pipe is no model")
+    must("not a plain file" in f.run("net.nn", "--weights", "pipe.nn", "--test", "d.csv", status=3, timeout=20).stderr, "nor weights")
+
+
 def test_streams():
     f = Folder()
     f.run("net.nn", "--train", "d.csv", "-q")
@@ -345,7 +371,7 @@ def test_command_line():
                             (["net.nn", "--checkpoint", "c"], "--checkpoint goes"), (["net.nn", "--profile"], "--profile goes"), (["net.nn", "--log", "log"], "--log goes"),
                             (["net.nn", "--require", "accuracy > 0.5"], "--train or --test"), (["net.nn", "--predict", "d.csv", "--require", "loss < 3"], "--train or --test"),
                             (["net.nn", "--predict", "d.csv", "--require", "accurcy < 3"], "no accurcy"), (["net.nn", "--require", "parameters < 3"], "how many classes"),
-                            (["net.nn", "--"], ""), (["--", "-x"], "-x"), ([], "no model")):
+                            (train + ["--checkpoint", "-"], "read again"), (["net.nn", "--"], ""), (["--", "-x"], "-x"), ([], "no model")):
         if said:
             must(said in f.run(*arguments, status=2).stderr, "%s says %s" % (arguments, said))
     f.run("net.nn", "-R", "batch 8", "--", status=0)
