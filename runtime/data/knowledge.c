@@ -103,7 +103,8 @@ static bool read_columns(nnc_arena *arena, const char *text, nnc_dataset_known *
     return true;
 }
 
-static bool read_classes(nnc_arena *arena, const char *text, nnc_dataset_known *known)
+/* Classes counted from data always have names: a bare count could ask for any memory. */
+static bool read_classes(nnc_arena *arena, const char *text, const nnc_dataset_want *want, nnc_dataset_known *known)
 {
     fields read = {0};
     if (!text)
@@ -111,7 +112,7 @@ static bool read_classes(nnc_arena *arena, const char *text, nnc_dataset_known *
     if (*text == '=') {
         char *end;
         known->classes = strtoll(text + 1, &end, 10);
-        return *end == 0 && known->classes > 0 && known->classes <= INT32_MAX;
+        return *end == 0 && want->kind != NNC_DATASET_CLASS_FROM_DATA && known->classes > 0 && known->classes <= INT32_MAX;
     }
     if (!read_line(arena, text, &read))
         return false;
@@ -128,7 +129,7 @@ bool nnc_dataset_knowledge_read(nnc_arena *arena, const nnc_dataset_want *want, 
     for (uint32_t w = 0; w < wants; w++) {
         known[w].name = want[w].name;
         if (!read_columns(arena, value(context, nnc_arena_format(arena, "columns.%s", want[w].name)), &known[w]) ||
-            !read_classes(arena, value(context, nnc_arena_format(arena, "classes.%s", want[w].name)), &known[w]))
+            !read_classes(arena, value(context, nnc_arena_format(arena, "classes.%s", want[w].name)), &want[w], &known[w]))
             return false;
     }
     return true;

@@ -469,6 +469,7 @@ def test_damaged_weights():
     refused("pair of positions", other("dense_1.b", data_offsets=[8, 4]))
     refused("do not follow", other("dense_1.b", data_offsets=[32, 64]))
     refused("columns and classes is damaged", other("__metadata__", **{"classes.kind": '"big'}))
+    refused("columns and classes is damaged", other("__metadata__", **{"classes.kind": "=2147483647"}))
     refused("no `let` of that name", other("__metadata__", **{"define.width": "3"}))
     refused("dense_1.w is [6, 9] in the model, [6, 8] in the file", other("__metadata__", **{"define.units": "9"}))
     renamed = {("dens_1.w" if key == "dense_1.w" else key): value for key, value in header.items()}
