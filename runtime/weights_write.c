@@ -120,11 +120,17 @@ static void report_slot(const nnc_weights *weights, const nnc_slot *slot, uint32
     }
 }
 
+/* What a checkpoint holds besides the weights. */
+static bool is_of_checkpoint(const nnc_weights *weights, const char *name)
+{
+    return strncmp(name, "optimizer.", 10) == 0 || (strncmp(name, "best.", 5) == 0 && nnc_weights_key(weights, "run.step"));
+}
+
 /* A name in the file that the model does not have; only where the whole model is meant. */
 static void report_strangers(const nnc_weights *weights, const nnc_slot *slot, uint32_t slots, nnc_text *differs)
 {
     for (uint32_t i = 0; i < weights->tensors; i++) {
-        bool known = strncmp(weights->tensor[i].name, "optimizer.", 10) == 0;
+        bool known = is_of_checkpoint(weights, weights->tensor[i].name);
         for (uint32_t s = 0; s < slots && !known; s++)
             known = strcmp(slot[s].name, weights->tensor[i].name) == 0;
         if (!known)

@@ -251,6 +251,8 @@ def test_resume_refuses():
         with open(os.path.join(f.path, "bad.safetensors"), "wb") as out:
             out.write(edited(os.path.join(f.path, "ck.safetensors"), key, value))
         must("where no run" in f.run("net.nn", "--train", "d.csv", "-q", "--checkpoint", "bad.safetensors", "--resume", status=3).stderr, "%s = %s is refused" % (key, value))
+    plain = f.run("net.nn", "--test", "d.csv").stdout
+    must(f.run("net.nn", "--test", "d.csv", "--weights", "ck.safetensors").stdout == plain, "a checkpoint serves as weights")
     f.write("net.nn", MODEL.replace("dense(units) -> tanh", "dense(units) -> relu"))
     must("model text" in f.run(*arguments, "--resume", status=3).stderr, "another model text is refused")
     f.run(*arguments)
