@@ -21,6 +21,18 @@ static bool keep_standard_streams(void)
     return true;
 }
 
+/* Where there is no training to save. */
+static void leave(int signal_number) { _exit(128 + signal_number); }
+
+static void set_signals(void)
+{
+    const struct sigaction left = {.sa_handler = leave};
+    sigaction(SIGINT, &left, NULL);
+    sigaction(SIGTERM, &left, NULL);
+    signal(SIGPIPE, SIG_IGN);          /* a reader that goes away, and a file that may not grow, are failed writes and not an end in the middle of files */
+    signal(SIGXFSZ, SIG_IGN);
+}
+
 static nnc_exit close_output(nnc_exit status)
 {
     if (fflush(stdout) == 0 && !ferror(stdout))
@@ -51,8 +63,7 @@ int main(int count, char **argument)
     if (!run || !way || !keep_standard_streams())
         return NNC_EXIT_SYSTEM;
     nnc_fault_catch(&run->outputs);
-    signal(SIGPIPE, SIG_IGN);          /* a reader that goes away, and a file that may not grow, are failed writes and not an end in the middle of files */
-    signal(SIGXFSZ, SIG_IGN);
+    set_signals();
     if (setjmp(way->jump) == 0) {
         nnc_arena_open(&run->arena, out_of_memory, way);
         status = run_command(run, count, argument);

@@ -223,6 +223,10 @@ def test_resume():
         must("seed" in f.run(*arguments, "--resume", "--seed", "9", status=3).stderr, "another seed is refused")
         f.run(*arguments, "--resume")
         must(f.hash("optdigits.safetensors") == whole, "a resumed run ends with the bits of an undisturbed one (%s)" % sign.name)
+    for sign, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        os.mkfifo(os.path.join(f.path, "slow.csv"))
+        must(interrupted(f, ["net.nn", "--train", "slow.csv"], sign, 0.3) == status, "%s before training ends with %d too" % (sign.name, status))
+        os.unlink(os.path.join(f.path, "slow.csv"))
     must("anew" in f.run("net.nn", "--train", DIGITS, "--epochs", "1", "--resume").stderr, "without a checkpoint it says that it starts anew")
 
 
