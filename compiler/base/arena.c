@@ -1,13 +1,22 @@
 #include "base/arena.h"
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 /* Blocks double up to 4 MB; a request larger than that gets a block of its own. */
 enum { ALIGNMENT = 16, FIRST_BLOCK = 64 << 10, LARGEST_BLOCK = 4 << 20 };
 
 struct nnc_arena_block {
     nnc_arena_block *before;
+    size_t size;
+};
+
+struct nnc_arena_mapping {
+    nnc_arena_mapping *before;
+    void *address;
     size_t size;
 };
 
@@ -28,6 +37,8 @@ void nnc_arena_open(nnc_arena *arena, void (*failed)(void *), void *context)
 
 void nnc_arena_close(nnc_arena *arena)
 {
+    for (nnc_arena_mapping *mapping = arena->mappings; mapping; mapping = mapping->before)    /* the list itself is in the blocks */
+        munmap(mapping->address, mapping->size);
     for (nnc_arena_block *block = arena->blocks, *before; block; block = before) {
         before = block->before;
         free(block);
@@ -63,6 +74,32 @@ void *nnc_arena_allocate(nnc_arena *arena, size_t count, size_t size)
     void *result = arena->next;
     arena->next += bytes;
     return result;
+}
+
+static int open_nameless(nnc_arena *arena)
+{
+    const char *folder = getenv("TMPDIR");
+    char *name = nnc_arena_format(arena, "%s/nnc-XXXXXX", folder && *folder ? folder : "/var/tmp");
+    int descriptor = mkostemp(name, O_CLOEXEC);
+    if (descriptor >= 0)
+        unlink(name);
+    return descriptor;
+}
+
+void *nnc_arena_map(nnc_arena *arena, size_t size)
+{
+    int descriptor = open_nameless(arena);
+    void *address = MAP_FAILED;
+    if (descriptor >= 0 && posix_fallocate(descriptor, 0, (off_t)size) == 0)
+        address = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
+    if (descriptor >= 0)
+        close(descriptor);         /* the mapping keeps the file */
+    if (address == MAP_FAILED)
+        return NULL;
+    nnc_arena_mapping *mapping = NNC_NEW(arena, nnc_arena_mapping);
+    *mapping = (nnc_arena_mapping){arena->mappings, address, size};
+    arena->mappings = mapping;
+    return address;
 }
 
 void *nnc_arena_grow(nnc_arena *arena, const void *old, size_t old_count, size_t new_count, size_t size)

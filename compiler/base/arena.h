@@ -10,9 +10,11 @@
 #include <stdint.h>
 
 typedef struct nnc_arena_block nnc_arena_block;
+typedef struct nnc_arena_mapping nnc_arena_mapping;
 
 typedef struct nnc_arena {
     nnc_arena_block *blocks;
+    nnc_arena_mapping *mappings;
     char *next, *end;
     size_t total;            /* bytes asked of the system */
     void (*failed)(void *);  /* must not return; NULL: abort() with a message */
@@ -24,6 +26,9 @@ void nnc_arena_close(nnc_arena *arena);
 
 /* `count * size` zeroed bytes, aligned to 16. */
 void *nnc_arena_allocate(nnc_arena *arena, size_t count, size_t size);
+/* `size` zeroed bytes that stand in a file without a name, in $TMPDIR or /var/tmp, so that the system can write them out and take their memory back.
+ * NULL where no such file is to be had (the disk is full); its space is reserved, so that writing to them cannot fail later. */
+void *nnc_arena_map(nnc_arena *arena, size_t size);
 /* A grown copy of `old` (which stays where it is): `old_count` elements are copied, the rest is zero. */
 void *nnc_arena_grow(nnc_arena *arena, const void *old, size_t old_count, size_t new_count, size_t size);
 char *nnc_arena_copy(nnc_arena *arena, const char *text, size_t length); /* NUL-terminated */

@@ -1,6 +1,6 @@
 /* Reads the data that a model is trained on, measured on or predicts from: CSV and TSV, IDX, plain text, gzipped or not.
  *
- * A data set is a table in memory: rows of numbered cells, of which each declaration of the model (an input or a target) takes some
+ * A data set is a table, in memory or, beyond a limit, in a mapped file: rows of numbered cells, of which each declaration of the model (an input or a target) takes some
  * columns. Cells are floats, or class numbers, or bytes where the file holds bytes. Nothing is skipped or guessed in silence: what a
  * file holds and the model cannot take is an error with file, line and column.
  *
@@ -94,6 +94,7 @@ typedef struct nnc_dataset_request {
     nnc_dataset_role role;
     int header;                    /* -1 told from the file, 0 no, 1 yes */
     char delimiter, decimal;       /* 0: told from the file; '.' */
+    size_t memory;                 /* bytes of cells held in memory before they go to a file; 0: the usual 256 MB */
 } nnc_dataset_request;
 
 typedef struct nnc_dataset_declaration {

@@ -16,6 +16,8 @@ static const format FORMATS[] = {
 #undef NNC_DATA_FORMAT
 };
 
+enum { MEMORY = 256 << 20 };       /* of cells; what is more goes to a file */
+
 enum { FORMAT_COUNT = sizeof FORMATS / sizeof FORMATS[0], PAIR = 2 };
 
 /* ---- what is refused for what it is ---- */
@@ -257,6 +259,7 @@ nnc_dataset *nnc_dataset_open(nnc_arena *arena, const nnc_dataset_request *reque
                          .table = NNC_NEW(arena, nnc_dataset_table)};
     bool fine = check_request(&reader);
     reader.table->arena = arena;
+    reader.table->memory = request->memory ? request->memory : (size_t)MEMORY;
     reader.data->table = reader.table;
     make_declarations(&reader);
     fine = fine && check_classes(&reader);

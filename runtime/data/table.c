@@ -3,7 +3,7 @@
 #include <string.h>
 
 /* A block is about this large, so that growing copies nothing and wastes little. */
-enum { BLOCK = 1 << 20, LARGEST_SHIFT = 16 };
+enum { BLOCK = 1 << 20, LARGEST_SHIFT = 16, SPILL = 64 << 20 };
 
 void nnc_table_start(nnc_dataset_table *table, int width)
 {
@@ -14,11 +14,36 @@ void nnc_table_start(nnc_dataset_table *table, int width)
         table->shift++;
 }
 
+/* From a mapped file, where one is to be had; NULL where not. */
+static char *spilled_block(nnc_dataset_table *table, size_t size)
+{
+    if (table->spill_left < size) {
+        size_t mapped = size > SPILL ? size : SPILL;
+        table->spill = nnc_arena_map(table->arena, mapped);
+        table->spill_left = table->spill ? mapped : 0;
+    }
+    if (!table->spill)
+        return NULL;
+    char *block = table->spill;
+    table->spill += size;
+    table->spill_left -= size;
+    return block;
+}
+
+static char *new_block(nnc_dataset_table *table)
+{
+    size_t rows = (size_t)1 << table->shift, size = ((size_t)table->stride + 1) * rows;
+    char *block = table->held + size > table->memory ? spilled_block(table, size) : NULL;
+    if (block)
+        return block;
+    table->held += size;
+    return nnc_arena_allocate(table->arena, (size_t)table->stride + 1, rows);
+}
+
 char *nnc_table_row(nnc_dataset_table *table)
 {
     if (table->rows >> table->shift == table->blocks)
-        NNC_PUSH(table->arena, table->block, table->blocks, table->block_capacity) =
-            nnc_arena_allocate(table->arena, (size_t)table->stride + 1, (size_t)1 << table->shift);
+        NNC_PUSH(table->arena, table->block, table->blocks, table->block_capacity) = new_block(table);
     return nnc_table_cells(table, table->rows);
 }
 

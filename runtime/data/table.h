@@ -47,6 +47,9 @@ typedef struct nnc_dataset_table {
     int shift;                     /* a block has 1 << shift rows */
     char **block;
     int64_t blocks, block_capacity, rows;
+    size_t memory, held;           /* bytes of blocks that may be in memory, and that are; more are in a mapped file */
+    char *spill;                   /* what is left of the file mapped last */
+    size_t spill_left;
     nnc_row_run *run;
     uint32_t runs, run_capacity;
     const char ***ignored;         /* PREDICT: for each ignored column its texts */

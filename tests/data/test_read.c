@@ -508,6 +508,34 @@ static void test_common_rows_and_hash(void **state)
 }
 
 /* Many rows in many blocks, read by number. */
+/* Cells beyond the limit stand in a file, and are the same; where there is no place for one, in memory. */
+static void test_more_than_memory(void **state)
+{
+    enum { ROWS = 50000, COLUMNS = 40 };
+    fixture *f = *state;
+    uint64_t hash[3];
+    size_t total[3];
+    FILE *file = fopen("data.csv", "wb");
+    for (int row = 0; row < ROWS; row++)
+        for (int c = 0; c < COLUMNS; c++)
+            fprintf(file, "%d%c", (row * 31 + c * 7) % 1000, c < COLUMNS - 1 ? ',' : '\n');
+    fclose(file);
+    for (int how = 0; how < 3; how++) {
+        fixture_forget(f);
+        want_input(f, "x", COLUMNS - 1);
+        want_target(f, "y", 0);
+        f->request.memory = how == 0 ? 0 : 1 << 20;
+        setenv("TMPDIR", how == 2 ? "/absent" : "/tmp", 1);
+        must_read(f);
+        hash[how] = nnc_dataset_hash(f->data);
+        total[how] = f->arena.total;
+        assert_true(real_at(f, "x", ROWS - 1, 3) == ((ROWS - 1) * 31 + 21) % 1000);
+    }
+    unsetenv("TMPDIR");
+    assert_true(hash[0] == hash[1] && hash[0] == hash[2]);
+    assert_true(total[1] + 4 * ROWS * (COLUMNS - 4) < total[0] && total[2] > 4 * ROWS * (COLUMNS - 4));
+}
+
 static void test_many_rows(void **state)
 {
     fixture *f = *state;
@@ -534,7 +562,7 @@ int main(void)
         cmocka_unit_test(test_classes), cmocka_unit_test(test_else_class), cmocka_unit_test(test_gaps), cmocka_unit_test(test_matching_by_name),
         cmocka_unit_test(test_matching_without_names), cmocka_unit_test(test_knowledge_as_text), cmocka_unit_test(test_gzip), cmocka_unit_test(test_idx),
         cmocka_unit_test(test_idx_types), cmocka_unit_test(test_plain_text), cmocka_unit_test(test_standard_input),
-        cmocka_unit_test(test_common_rows_and_hash), cmocka_unit_test(test_many_rows),
+        cmocka_unit_test(test_common_rows_and_hash), cmocka_unit_test(test_many_rows), cmocka_unit_test(test_more_than_memory),
     };
     return cmocka_run_group_tests(tests, fixture_open, fixture_close);
 }
