@@ -55,10 +55,22 @@ static bool sync_and_close(int descriptor)
     return status == 0;
 }
 
+/* The file that a path's links lead to, whether or not it is there; links that lead nowhere but to each other stay. */
 static const char *follow_links(nnc_arena *arena, const char *path)
 {
+    enum { MOST_LINKS = 40 };              /* as the system follows */
     char resolved[PATH_MAX];
-    return realpath(path, resolved) ? nnc_arena_string(arena, resolved) : path;
+    if (realpath(path, resolved))
+        return nnc_arena_string(arena, resolved);
+    for (int i = 0; i < MOST_LINKS; i++) {
+        ssize_t length = readlink(path, resolved, sizeof resolved - 1);
+        if (length < 0)
+            return path;
+        resolved[length] = 0;
+        const char *slash = strrchr(path, '/');
+        path = *resolved == '/' || !slash ? nnc_arena_string(arena, resolved) : nnc_arena_format(arena, "%.*s/%s", (int)(slash - path), path, resolved);
+    }
+    return path;
 }
 
 /* Something that is there and not a plain file (a device, a pipe) is written to as it is. */

@@ -80,6 +80,13 @@ static void test_modes_and_links(void **state)
     assert_true(S_ISLNK(status.st_mode));
     assert_int_equal(stat("real", &status), 0);
     assert_int_equal(status.st_mode & 07777, 0640);
+    assert_int_equal(symlink("one/link", "two"), 0);        /* links to what is not there yet */
+    assert_int_equal(mkdir("one", 0700), 0);
+    assert_int_equal(symlink("made", "one/link"), 0);
+    assert_true(nnc_file_replace(&f->arena, "two", "x", 1, &f->failure));
+    check_text(f, "one/made", "x");
+    assert_int_equal(symlink("loop", "loop"), 0);
+    assert_true(nnc_file_replace(&f->arena, "loop", "x", 1, &f->failure));
     mode_t mask = umask(027);
     assert_true(nnc_file_replace(&f->arena, "fresh", "x", 1, &f->failure));
     umask(mask);
