@@ -10,6 +10,8 @@ typedef struct exporter {
     nnc_export code;
 } exporter;
 
+enum { FULL_LEVEL = 2 };
+
 static bool is_wanted(const nnc_options *o)
 {
     return nnc_options_wants(o, NNC_OUTPUT_C) || nnc_options_wants(o, NNC_OUTPUT_H) || nnc_options_wants(o, NNC_OUTPUT_OBJECT) ||
@@ -90,13 +92,18 @@ static void set_classes(exporter *e)
     e->code.tables = e->c.class_tables;
 }
 
+nnc_network *nnc_exported_network(nnc_run *run, const nnc_machine *machine, const char **error)
+{
+    nnc_network_request request = {.model = run->model, .parts = NNC_PART_PREDICT, .train_batch = 1, .set_batch = 1, .level = FULL_LEVEL, .serial = true, .machine = machine};
+    return nnc_network_build(&run->arena, &request, error);
+}
+
 /* The network of one example, planned for a kind of machine. */
 static nnc_exit plan(exporter *e, const nnc_machine *machine)
 {
     nnc_run *run = e->run;
     const char *error;
-    nnc_network_request request = {.model = run->model, .parts = NNC_PART_PREDICT, .train_batch = 1, .set_batch = 1, .level = run->options.level, .machine = machine};
-    e->network = nnc_network_build(&run->arena, &request, &error);
+    e->network = nnc_exported_network(run, machine, &error);
     if (!e->network)
         return nnc_error(run, NNC_EXIT_FAULT, "%s", error ? error : "the network cannot be planned");
     const nnc_loops *loops = e->network->predict->scheduled.loops;

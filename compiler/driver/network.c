@@ -140,9 +140,10 @@ nnc_network *nnc_network_build(nnc_arena *arena, const nnc_network_request *requ
     *error = NULL;
     network->arena = arena;
     network->model = request->model;
-    network->layout = nnc_layout_new(arena, 64);
+    network->serial = request->serial;
     if (!find_machine(network, request, error))
         return NULL;
+    network->layout = nnc_layout_new(arena, request->serial && network->machine->small ? 4 : 64);
     if ((request->parts & NNC_PART_TRAIN) && !make_train(network, request))
         return NULL;
     if (request->parts & NNC_PART_FITS)

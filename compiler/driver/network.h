@@ -31,6 +31,7 @@ typedef struct nnc_network_request {
     bool compile;              /* false: formulas and loops only, for --emit, the summary and exports */
     const nnc_machine *machine;/* to plan for where nothing is compiled; NULL: portable C */
     int level;                 /* -O */
+    bool serial;               /* as exported: kernels one after another, a workspace without gaps */
     int threads;               /* that generate code; 0: one */
     const nnc_cache *cache;    /* of code made before; NULL: none */
 } nnc_network_request;
@@ -77,6 +78,7 @@ typedef struct nnc_network {
     nnc_linked *linked;        /* the code, in as many pieces as threads made it */
     uint32_t linkeds;
     const nnc_machine *machine;
+    bool serial;
     double compile_seconds;
 } nnc_network;
 

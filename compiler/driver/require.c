@@ -1,6 +1,7 @@
 /* --require: conditions on metrics, and on sizes before any training. */
 #include <stdio.h>
 #include <string.h>
+#include "c/c.h"
 #include "driver/run.h"
 
 static bool holds(double value, nnc_relation relation, double bound)
@@ -17,27 +18,30 @@ static bool holds(double value, nnc_relation relation, double bound)
 
 static const char *const sizes[] = {"workspace", "weights", "parameters", NULL};
 
-/* Of the exported function, for one example. */
-static int64_t workspace_of(nnc_run *run)
+/* Of the exported function; without an output, of all that is kept. */
+static int64_t weights_of(nnc_run *run, const nnc_network *exported)
 {
-    const char *error;
-    nnc_network_request request = {.model = run->model, .parts = NNC_PART_PREDICT, .train_batch = 1, .set_batch = 1, .level = run->options.level};
-    nnc_network *one = nnc_network_build(&run->arena, &request, &error);
-    return one ? one->predict->scheduled.loops->workspace_bytes : 0;
+    const nnc_network *n = run->network;
+    int64_t bytes = 0;
+    if (exported)
+        return nnc_c_weight_bytes(exported->predict->scheduled.loops);
+    for (uint32_t i = 0; i < n->slots; i++)
+        bytes += n->slot[i].role == NNC_SLOT_PARAMETER || n->slot[i].role == NNC_SLOT_STATE || n->slot[i].role == NNC_SLOT_FIT ? 4 * n->slot[i].elements : 0;
+    return bytes;
 }
 
 static bool size_of(nnc_run *run, const char *name, double *value)
 {
     const nnc_network *n = run->network;
-    int64_t parameters = 0, bytes = 0;
-    for (uint32_t i = 0; i < n->slots; i++) {
+    const char *error;
+    nnc_network *exported = run->model->outputs ? nnc_exported_network(run, NULL, &error) : NULL;
+    int64_t parameters = 0;
+    for (uint32_t i = 0; i < n->slots; i++)
         parameters += n->slot[i].role == NNC_SLOT_PARAMETER ? n->slot[i].elements : 0;
-        bytes += n->slot[i].role == NNC_SLOT_PARAMETER || n->slot[i].role == NNC_SLOT_STATE || n->slot[i].role == NNC_SLOT_FIT ? 4 * n->slot[i].elements : 0;
-    }
     if (strcmp(name, "workspace") == 0)
-        *value = (double)workspace_of(run);
+        *value = exported ? (double)exported->predict->scheduled.loops->workspace_bytes : 0;
     else if (strcmp(name, "weights") == 0)
-        *value = (double)bytes;
+        *value = (double)weights_of(run, exported);
     else if (strcmp(name, "parameters") == 0)
         *value = (double)parameters;
     else

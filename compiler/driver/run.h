@@ -113,7 +113,10 @@ nnc_exit nnc_command_use(nnc_run *run);                    /* --test, --predict,
 nnc_exit nnc_command_look(nnc_run *run);                   /* --emit of formulas and the like, the summary */
 nnc_exit nnc_command_check(nnc_run *run);
 
-/* export.c: C, header, objects of the trained network into the set of outputs. */
+/* export.c: prediction of one example as it is exported, for this machine (NULL: as C), without code. One plan whatever -O and the target are, so that one
+ * header serves them all. NULL and *error where it cannot be. */
+nnc_network *nnc_exported_network(nnc_run *run, const nnc_machine *machine, const char **error);
+/* C, header, objects of the trained network into the set of outputs. */
 nnc_exit nnc_command_export(nnc_run *run, nnc_outputs *outputs);
 
 #endif

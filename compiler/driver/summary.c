@@ -2,6 +2,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include "c/c.h"
 #include "driver/run.h"
 
 typedef struct sizes { int64_t parameters, weights, workspace; double flops; } sizes;
@@ -32,14 +33,13 @@ static const char *shape_text(nnc_run *run, nnc_tensor_id id)
     return nnc_text_string(&text);
 }
 
-/* Of the function that is exported: one example. */
+/* Of the function that is exported: one example. Without an output, the weights are all that is kept. */
 static sizes sizes_of(nnc_run *run)
 {
     const nnc_model *m = run->model;
     const char *error;
     sizes s = {0};
-    nnc_network_request request = {.model = run->model, .parts = NNC_PART_PREDICT, .train_batch = 1, .set_batch = 1, .level = run->options.level};
-    nnc_network *one = m->outputs ? nnc_network_build(&run->arena, &request, &error) : NULL;
+    nnc_network *one = m->outputs ? nnc_exported_network(run, NULL, &error) : NULL;
     for (uint32_t i = 0; i < m->parameters; i++)
         s.parameters += elements_of(m, m->parameter[i].tensor);
     s.weights = 4 * s.parameters;
@@ -49,6 +49,7 @@ static sizes sizes_of(nnc_run *run)
         s.weights += 4 * elements_of(m, m->fit[i].tensor);
     if (!one)
         return s;
+    s.weights = nnc_c_weight_bytes(one->predict->scheduled.loops);
     s.workspace = one->predict->scheduled.loops->workspace_bytes;
     for (uint32_t i = 0; i < one->predict->scheduled.loops->kernels; i++)
         s.flops += one->predict->scheduled.loops->kernel[i]->flops;

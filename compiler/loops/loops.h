@@ -65,7 +65,7 @@ typedef struct nnc_buffer {
     uint32_t tensor;          /* its id in the formula program */
     nnc_storage_class storage;
     uint32_t argument;        /* ARGUMENT: its number from 0 */
-    int64_t offset;           /* bytes from the storage's base; a multiple of 64 (of 4 in exported programs for small targets) */
+    int64_t offset;           /* bytes from the storage's base; a multiple of 64 (of 4 in the workspace of exported programs, and in their weights for small targets) */
     int64_t elements;         /* of 4 bytes; batched: of one example */
     bool batched;             /* elements are for each of the batch's examples, example-major */
     bool integer;             /* int32 rather than float */

@@ -63,7 +63,7 @@ static bool reads_own_old_rows(const nnc_planner *g, const nnc_group *reader, co
 
 /* ---- phases ---- */
 
-static void set_phase(nnc_planner *g, uint32_t node, bool fuse, uint32_t *made)
+static void set_phase(nnc_planner *g, uint32_t node, bool shared, uint32_t *made)
 {
     nnc_group *group = &g->node[node];
     uint32_t phase = 0;
@@ -75,7 +75,7 @@ static void set_phase(nnc_planner *g, uint32_t node, bool fuse, uint32_t *made)
         uint32_t least = earlier->phase + !together;
         phase = least > phase ? least : phase;
     }
-    group->phase = fuse ? phase : (*made)++;
+    group->phase = shared ? phase : (*made)++;
 }
 
 /* The groups by phase, and within one so that each comes after what it needs. */
@@ -176,7 +176,7 @@ static uint32_t *order_again(nnc_planner *g, const uint32_t *sequence)
     return again;
 }
 
-nnc_plan *nnc_plan_make(nnc_arena *arena, const nnc_program *p, const nnc_order *order, const bool *kept, int64_t batch, bool fuse)
+nnc_plan *nnc_plan_make(nnc_arena *arena, const nnc_program *p, const nnc_order *order, const bool *kept, int64_t batch, bool fuse, bool serial)
 {
     nnc_planner g = {.arena = arena, .p = p, .plan = NNC_NEW(arena, nnc_plan), .kept = kept};
     uint32_t made = 0;
@@ -198,7 +198,7 @@ nnc_plan *nnc_plan_make(nnc_arena *arena, const nnc_program *p, const nnc_order 
     }
     for (uint32_t i = 0; i < g.nodes; i++)
         if (!g.merged[sequence[i]])
-            set_phase(&g, sequence[i], fuse, &made);
+            set_phase(&g, sequence[i], fuse && !serial, &made);
     list_groups(&g, sequence);
     find_stored(&g);
     return g.plan;

@@ -32,7 +32,7 @@ typedef struct nnc_plan {
 } nnc_plan;
 
 /* kept: tensors whose values must be there at the end (arguments). batch: of the largest run, for what is worth while. fuse false: each formula a group and a
- * phase of its own. */
-nnc_plan *nnc_plan_make(nnc_arena *arena, const nnc_program *p, const nnc_order *order, const bool *kept, int64_t batch, bool fuse);
+ * phase of its own. serial: each group a phase of its own, so that memory is needed from the group that writes it to the last one that reads it. */
+nnc_plan *nnc_plan_make(nnc_arena *arena, const nnc_program *p, const nnc_order *order, const bool *kept, int64_t batch, bool fuse, bool serial);
 
 #endif

@@ -209,7 +209,7 @@ nnc_scheduled nnc_schedule(nnc_arena *arena, const nnc_schedule_request *request
     s.order = nnc_order_of(arena, p, &error);
     for (uint32_t i = 0; i < request->arguments; i++)
         kept[request->argument[i]] = true;
-    s.plan = nnc_plan_make(arena, p, &s.order, kept, request->batch, request->level > 0);
+    s.plan = nnc_plan_make(arena, p, &s.order, kept, request->batch, request->level > 0, request->serial);
     nnc_store_tensors(&s);
     nnc_place_workspace(&s);
     make_all(&s);

@@ -20,7 +20,7 @@ typedef struct nnc_layout {
     nnc_layout_entry *entry;
     uint32_t entries, capacity;
     int64_t bytes;
-    int64_t align;                /* 64; 4 for exported programs of small targets */
+    int64_t align;                /* 64; 4 in exported programs for small targets */
 } nnc_layout;
 
 nnc_layout *nnc_layout_new(nnc_arena *arena, int64_t align);
@@ -36,6 +36,7 @@ typedef struct nnc_schedule_request {
     const nnc_machine *machine;
     nnc_layout *layout;
     int level;                    /* 0: each formula a kernel of its own, no fusion (for finding faults); 2: all */
+    bool serial;                  /* kernels run one after another, on one thread: the workspace holds what lives from one to the next, without gaps */
 } nnc_schedule_request;
 
 typedef struct nnc_scheduled {

@@ -110,7 +110,7 @@ void nnc_place_workspace(nnc_scheduler *s)
 {
     interval *all = NNC_ARRAY(s->arena, interval, s->loops->buffers), *placed = NNC_ARRAY(s->arena, interval, s->loops->buffers);
     uint32_t count = 0;
-    int64_t align = s->request->layout->align;
+    int64_t align = s->request->serial ? 4 : s->request->layout->align;
     for (uint32_t i = 0; i < s->loops->buffers; i++) {
         const nnc_buffer *b = &s->loops->buffer[i];
         int64_t bytes = 4 * b->elements * (b->batched ? s->request->batch : 1);
