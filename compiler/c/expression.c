@@ -193,7 +193,7 @@ void nnc_c_expression(const nnc_c_kernel *k, nnc_value_id id, bool atom)
 {
     const nnc_value *v = &k->kernel->value[id];
     if (v->op == NNC_LOOP_VARIABLE || !k->inlined[id]) {
-        nnc_text_add(k->out, v->lanes > 1 ? "v%u[l]" : "v%u", id);
+        nnc_text_add(k->out, v->lanes > 1 && !k->local[id] ? "v%u[l]" : "v%u", id);
         return;
     }
     bool wrap = atom && !is_atom(v);

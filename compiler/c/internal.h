@@ -19,7 +19,8 @@ typedef struct nnc_c_kernel {
     const nnc_c_model *model;     /* NULL: kernels over pointers[]; else batch 1, weights as arrays */
     const bool *nonnegative;      /* by value */
     bool *inlined;                /* by value: printed where it is used */
-    uint32_t *uses;               /* by value */
+    uint32_t *uses, *uses_here;   /* by value; those in the loop over lanes that is looked at (0 elsewhere) */
+    bool *local;                  /* by value: a vector of which each lane lives in one round of a loop over lanes alone */
     bool *read;                   /* by register: some GET */
     const nnc_statement **home;   /* by register: the body that declares it */
     bool *touched, *stored;       /* by buffer: accessed, written */
@@ -27,6 +28,9 @@ typedef struct nnc_c_kernel {
 
 /* Which values stand inside the expression that uses them, and where registers are declared. */
 void nnc_c_plan(nnc_c_kernel *k);
+/* From the vector value `first`, the last of the statements that are printed as one loop over lanes, with `local` set for them; NULL: `first` stands alone.
+ * The scalar values among them are independent of them and are printed in front. */
+const nnc_statement *nnc_c_lane_loop(nnc_c_kernel *k, const nnc_statement *first);
 /* The value's expression for lane `l` of a vector, or for the one there is. */
 void nnc_c_expression(const nnc_c_kernel *k, nnc_value_id id, bool atom);
 /* One kernel as a function. */

@@ -38,22 +38,19 @@ static void print_value(nnc_c_kernel *k, nnc_value_id id, int depth)
     nnc_text_add(k->out, ";\n");
 }
 
-static void print_set(nnc_c_kernel *k, const nnc_statement *s, int depth)
+/* Inside of its indentation and its loop over lanes. */
+static void print_set(nnc_c_kernel *k, const nnc_statement *s)
 {
     uint8_t count = k->kernel->reg[s->target].lanes;
-    indent(k, depth);
-    lanes(k, count);
     nnc_text_add(k->out, count > 1 ? "r%u[l] = " : "r%u = ", s->target);
     nnc_c_expression(k, s->value, false);
     nnc_text_add(k->out, ";\n");
 }
 
-static void print_store(nnc_c_kernel *k, const nnc_statement *s, int depth)
+static void print_store(nnc_c_kernel *k, const nnc_statement *s)
 {
     const nnc_value *v = &k->kernel->value[s->value];
     bool indirect = v->type == NNC_TYPE_INT && k->loops->buffer[s->target].storage != NNC_STORAGE_ARGUMENT;
-    indent(k, depth);
-    lanes(k, v->lanes);
     nnc_text_add(k->out, indirect ? "store_int(&%s[" : "%s[", nnc_c_buffer_name(k, s->target));
     nnc_c_expression(k, s->at, false);
     nnc_text_add(k->out, s->kind == NNC_STATEMENT_STORE && v->lanes > 1 ? " + l" : "");
@@ -88,6 +85,59 @@ static void print_block(nnc_c_kernel *k, const nnc_statement *s, int depth)
     nnc_text_add(k->out, "}\n");
 }
 
+/* ---- statements that share a loop over lanes ---- */
+
+/* In front of the loop: the scalars, and the arrays of what is used elsewhere too. */
+static void print_before_lanes(nnc_c_kernel *k, const nnc_statement *first, const nnc_statement *end, int depth)
+{
+    for (const nnc_statement *s = first; s != end->next; s = s->next) {
+        const nnc_value *v = &k->kernel->value[s->value];
+        if (s->kind != NNC_STATEMENT_VALUE)
+            continue;
+        if (v->lanes == 1)
+            print_value(k, s->value, depth);
+        else if (!k->inlined[s->value] && !k->local[s->value]) {
+            indent(k, depth);
+            nnc_text_add(k->out, "%s v%u[%d];\n", type_names[v->type], s->value, v->lanes);
+        }
+    }
+}
+
+static void print_lane_value(nnc_c_kernel *k, nnc_value_id id, int depth)
+{
+    const nnc_value *v = &k->kernel->value[id];
+    if (v->lanes == 1 || k->inlined[id])
+        return;
+    indent(k, depth);
+    if (k->local[id])
+        nnc_text_add(k->out, "const %s v%u = ", type_names[v->type], id);
+    else
+        nnc_text_add(k->out, "v%u[l] = ", id);
+    definition(k, id);
+    nnc_text_add(k->out, ";\n");
+}
+
+static void print_lane_loop(nnc_c_kernel *k, const nnc_statement *first, const nnc_statement *end, int depth)
+{
+    print_before_lanes(k, first, end, depth);
+    indent(k, depth);
+    lanes(k, k->kernel->value[end->value].lanes);
+    nnc_text_add(k->out, "{\n");
+    for (const nnc_statement *s = first; s != end->next; s = s->next) {
+        if (s->kind == NNC_STATEMENT_VALUE) {
+            print_lane_value(k, s->value, depth + 1);
+            continue;
+        }
+        indent(k, depth + 1);
+        if (s->kind == NNC_STATEMENT_SET)
+            print_set(k, s);
+        else
+            print_store(k, s);
+    }
+    indent(k, depth);
+    nnc_text_add(k->out, "}\n");
+}
+
 /* Registers that live in this block. The kernel's own start at 0, so that no compiler finds one unset on a path that is never taken. */
 static void declare_registers(nnc_c_kernel *k, const nnc_statement *body, int depth)
 {
@@ -104,19 +154,37 @@ static void declare_registers(nnc_c_kernel *k, const nnc_statement *body, int de
     }
 }
 
+static void print_statement(nnc_c_kernel *k, const nnc_statement *s, int depth)
+{
+    switch (s->kind) {
+    case NNC_STATEMENT_VALUE: print_value(k, s->value, depth); break;
+    case NNC_STATEMENT_FOR: case NNC_STATEMENT_IF: print_block(k, s, depth); break;
+    case NNC_STATEMENT_SET:
+        if (!k->read[s->target])
+            break;
+        indent(k, depth);
+        lanes(k, k->kernel->reg[s->target].lanes);
+        print_set(k, s);
+        break;
+    case NNC_STATEMENT_STORE: case NNC_STATEMENT_SCATTER:
+        indent(k, depth);
+        lanes(k, k->kernel->value[s->value].lanes);
+        print_store(k, s);
+        break;
+    }
+}
+
 static void print_body(nnc_c_kernel *k, const nnc_statement *body, int depth)
 {
     declare_registers(k, body, depth);
     for (const nnc_statement *s = body; s; s = s->next) {
-        switch (s->kind) {
-        case NNC_STATEMENT_VALUE: print_value(k, s->value, depth); break;
-        case NNC_STATEMENT_SET:
-            if (k->read[s->target])
-                print_set(k, s, depth);
-            break;
-        case NNC_STATEMENT_STORE: case NNC_STATEMENT_SCATTER: print_store(k, s, depth); break;
-        case NNC_STATEMENT_FOR: case NNC_STATEMENT_IF: print_block(k, s, depth); break;
-        }
+        bool vector = s->kind == NNC_STATEMENT_VALUE && !k->inlined[s->value] && k->kernel->value[s->value].lanes > 1;
+        const nnc_statement *end = vector ? nnc_c_lane_loop(k, s) : NULL;
+        if (end)
+            print_lane_loop(k, s, end, depth);
+        else
+            print_statement(k, s, depth);
+        s = end ? end : s;
     }
 }
 
