@@ -14,27 +14,54 @@ static const char *upper(nnc_arena *arena, const char *name)
     return made;
 }
 
+/* Keywords of C and C++, and the names and macros that the two texts use themselves or that compilers define. */
 static bool is_reserved(const char *name)
 {
     static const char *const words[] = {
-        "auto", "break", "case", "char", "const", "continue", "default", "do", "double", "else", "enum", "extern", "float", "for", "goto", "if", "inline", "int",
-        "long", "register", "restrict", "return", "short", "signed", "sizeof", "static", "struct", "switch", "typedef", "union", "unsigned", "void", "volatile",
-        "while", "class", "private", "public", "protected", "template", "typename", "new", "delete", "this", "operator", "namespace", "using", "try", "catch",
-        "throw", "friend", "virtual", "bool", "true", "false", "and", "or", "not", "xor", "asm", "explicit", "export", "mutable", "workspace", "scratch", "i", "NULL"};
+#define NNC_C_RESERVED(word) word,
+#include "c/reserved.def"
+    };
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strcmp(words[i], name) == 0)
             return true;
     return false;
 }
 
+static bool same_macro(const nnc_c_model *model, const char *a, const char *b)
+{
+    return strcmp(upper(model->loops->arena, a), upper(model->loops->arena, b)) == 0;
+}
+
+/* Names that differ in case alone would be one macro. */
+static bool is_taken(const nnc_c_model *model, const char *name, const char *const *names, uint32_t count)
+{
+    bool taken = is_reserved(name);
+    for (uint32_t i = 0; i < count; i++)
+        taken |= same_macro(model, names[i], name);
+    return taken;
+}
+
+static bool is_declared(const nnc_c_model *model, const char *name)
+{
+    bool declared = false;
+    for (uint32_t i = 0; i < model->arguments; i++)
+        declared |= same_macro(model, model->argument[i].name, name);
+    return declared;
+}
+
 const char *nnc_c_parameter(const nnc_c_model *model, uint32_t argument)
 {
     nnc_arena *arena = model->loops->arena;
-    const char *name = nnc_c_identifier(arena, model->argument[argument].name);
-    bool taken = is_reserved(name) || (name[0] == 'b' && isdigit((unsigned char)name[1])) || (name[0] == 'w' && isdigit((unsigned char)name[1]));
-    for (uint32_t i = 0; i < argument; i++)
-        taken |= strcmp(nnc_c_identifier(arena, model->argument[i].name), name) == 0;
-    return taken ? nnc_arena_format(arena, "%s_%u", name, (unsigned)argument) : name;
+    const char **names = NNC_ARRAY(arena, const char *, argument + 1u);
+    for (uint32_t i = 0; i <= argument; i++) {
+        const char *own = nnc_c_identifier(arena, model->argument[i].name), *kernels = model->loops->name;
+        if (strncmp(own, kernels, strlen(kernels)) == 0)    /* may be the name of a kernel */
+            own = nnc_arena_format(arena, "_%s", own);
+        names[i] = own;
+        for (unsigned n = i; is_taken(model, names[i], names, i) || (n > i && is_declared(model, names[i])); n++)
+            names[i] = nnc_arena_format(arena, "%s_%u", own, n);
+    }
+    return names[argument];
 }
 
 static int64_t elements_of(const nnc_c_argument *a)
