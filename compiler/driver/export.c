@@ -154,7 +154,7 @@ static nnc_exit add_code(exporter *e, const nnc_output *output)
         return status;
     nnc_llvm_output kind = output->kind == NNC_OUTPUT_OBJECT ? NNC_LLVM_OBJECT : output->kind == NNC_OUTPUT_ASM ? NNC_LLVM_ASSEMBLY : NNC_LLVM_TEXT;
     if (!llvm->compile(&run->arena, &e->c.loops, 1, &e->code, &target, kind, &object, &error))
-        return nnc_error(run, NNC_EXIT_FAULT, "%s", error);
+        return run->options.target ? nnc_error(run, NNC_EXIT_USAGE, "no code can be made for %s: %s", run->options.target, error) : nnc_error(run, NNC_EXIT_FAULT, "%s", error);
     return nnc_add_text(run, output->path, object.bytes, object.size);
 }
 
