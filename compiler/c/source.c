@@ -136,7 +136,7 @@ static void add_contract(const nnc_c_model *model, nnc_text *out)
     nnc_text_add(out, " *   workspace    %s_WORKSPACE_BYTES bytes, aligned for float; may be used for something else between calls%s\n *\n", upper(model->loops->arena, model->name),
                  model->loops->workspace_bytes ? "" : " (none is needed: NULL will do)");
     nnc_text_add(out, " * A missing number is NaN. Returns 0; or 1, having written nothing, where a class is out of range or a pointer that is needed is NULL.\n"
-                      " * Reentrant: nothing is kept between calls, nothing is allocated. */\n");
+                      " * The arrays do not overlap. Reentrant: nothing is kept between calls, nothing is allocated. */\n");
 }
 
 void nnc_c_header(const nnc_c_model *model, nnc_text *out)

@@ -35,6 +35,20 @@ def check_blocks(path, folder):
     return len(blocks)
 
 
+def check_c(folder):
+    """docs/c.md's program, as C and as C++, with the iris.c that the README's commands left."""
+    text = open(os.path.join(ROOT, "docs/c.md")).read()
+    program = re.search(r"^```c\n(#include .*?)^```$", text, re.M | re.S).group(1)
+    with open(os.path.join(folder, "flower.c"), "w") as f:
+        f.write(program)
+    run(["gcc", "-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-c", "iris.c"], cwd=folder)
+    for compiler in (["gcc", "-std=c99"], ["g++", "-x", "c++"]):
+        run(compiler + ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-c", "flower.c"], cwd=folder)
+        run([compiler[0], "flower.o", "iris.o", "-lm", "-o", "flower"], cwd=folder)
+        if "setosa" not in run(["./flower"], cwd=folder):
+            sys.exit("the program of docs/c.md does not print setosa")
+
+
 def check_readme(folder):
     """Its `$ nnc` lines, one after another, in a folder with the examples and files of the names that it takes for granted."""
     shutil.copytree(os.path.join(ROOT, "examples"), os.path.join(folder, "examples"), ignore=shutil.ignore_patterns("out"))
@@ -50,6 +64,7 @@ def check_readme(folder):
     run(["gcc", "-Wall", "-Wextra", "-Werror", "use.c", "iris.c", "-lm", "-o", "use"], cwd=folder)
     if "setosa" not in run(["./use"], cwd=folder):
         sys.exit("README's C does not print the class")
+    check_c(folder)
     return len(lines)
 
 
