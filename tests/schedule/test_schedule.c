@@ -18,7 +18,8 @@ static made schedule(const char *text, const char *machine)
         if (nnc_tensor_at(m.program, id)->kind == NNC_KIND_INPUT)
             m.argument[m.arguments++] = id;
     m.argument[m.arguments++] = named(m.program, "y");
-    nnc_schedule_request request = {m.program, "t", m.argument, m.arguments, BATCH, nnc_machine_find(machine), nnc_layout_new(&session.arena, 64), 2};
+    nnc_schedule_request request = {.program = m.program, .name = "t", .argument = m.argument, .arguments = m.arguments, .batch = BATCH,
+                                    .machine = nnc_machine_find(machine), .layout = nnc_layout_new(&session.arena, 64), .level = 2};
     m.scheduled = nnc_schedule(&session.arena, &request);
     const char *wrong = nnc_loops_verify(m.scheduled.loops);
     if (wrong)
