@@ -136,7 +136,7 @@ static void write_equality(nnc_notation *n, nnc_ref affine, int64_t value)
     for (int side = 0; side < 2; side++) {
         bool negative = (side == 1) != turn;
         nnc_text_add(n->out, side ? " == " : "");
-        write_side(n, &form, negative, both ? (negative ? constant : -constant) : constant);
+        write_side(n, &form, negative, negative ? constant : both ? -constant : 0);
     }
 }
 

@@ -118,11 +118,30 @@ static void test_without_dependence(void **state)
     must_print("param v[3]\nparam w[3]\nloss = sum(i < 3: w[i])\n", by, 1, "d loss / d v = 0\n");
 }
 
+/* Conditions on classes and indices: equalities with and without a constant, bounds, a bound at an end. */
+static void test_conditions(void **state)
+{
+    static const char *const by[] = {"w"};
+    (void)state;
+    must_print("input x[batch, 6]\n"
+               "input c[batch]: class(4)\n"
+               "param w[6]\n"
+               "s[b < batch] = sum(i < 6: if c[b] == 2 then x[b, i] * w[i] else 0)\n"
+               "u[b < batch] = sum(i < 6: if c[b] <= 1 then x[b, i] * w[i] else 0)\n"
+               "v[b < batch] = sum(i < 6: if c[b] - i == 1 then x[b, i] * w[i] else 0)\n"
+               "total = sum(b < batch: s[b] + u[b] + v[b])\n"
+               "loss = total / count(batch)\n",
+               by, 1,
+               "d loss / d w[i] = (sum(b < batch: if c[b] == i + 1 then x[b, i] else 0) + sum(b < batch: if c[b] <= 1 then x[b, i] else 0) + "
+               "sum(b < batch: if c[b] == 2 then x[b, i] else 0)) / batch\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_three_neurons), cmocka_unit_test(test_softmax_regression), cmocka_unit_test(test_two_layers),
         cmocka_unit_test(test_radial),        cmocka_unit_test(test_without_dependence),
+        cmocka_unit_test(test_conditions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
