@@ -55,6 +55,14 @@ static bool is_set(const nnc_syntax *item, const char *name) { return item->kind
 
 static void add_set(nnc_elaborator *e, const nnc_syntax *item, nnc_index_list *out)
 {
+    if (out->data || out->batch) {
+        if (out->data == is_set(item, "data"))
+            REPORT(e, item->span, TWO_DOTS, item->text);
+        else
+            REPORT(e, item->span, BATCH_AND_DATA, "data");
+        out->failed = true;
+        return;
+    }
     if (is_set(item, "data")) {
         out->data = true;
         if (!e->at.data) {

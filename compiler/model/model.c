@@ -201,15 +201,25 @@ static void loss_statement(nnc_elaborator *e, const nnc_syntax *s)
 
 /* ---- outputs ---- */
 
-static void check_output(nnc_elaborator *e, const nnc_syntax *s, nnc_tensor_id tensor)
+enum { FOR_METRICS = NNC_DEPENDS_BATCH | NNC_DEPENDS_NEIGHBOUR | NNC_DEPENDS_DRAW | NNC_DEPENDS_STEP,
+       FOR_OUTPUTS = FOR_METRICS | NNC_DEPENDS_TARGET | NNC_DEPENDS_DATA };
+
+/* Reports the first that `tensor` depends on of what is `forbidden` to it: bits of NNC_DEPENDS. */
+static void check_depends(nnc_elaborator *e, const nnc_syntax *s, nnc_tensor_id tensor, uint32_t forbidden)
 {
     static const char *const what[] = {"the target ", "the other examples of the minibatch", "the next example of the minibatch", "", "", "all the data"};
     const nnc_dependence d = nnc_depends_on(e, tensor);
     for (int i = 0; i < 6; i++)
-        if (d.bits >> i & 1) {
-            REPORT(e, s->span, OUTPUT_DEPENDS, s->text, i == 0 || !*what[i] ? nnc_arena_format(e->arena, "%s%s", what[i], d.name[i]) : what[i]);
+        if ((d.bits & forbidden) >> i & 1) {
+            const char *thing = i == 0 || !*what[i] ? nnc_arena_format(e->arena, "%s%s", what[i], d.name[i]) : what[i];
+            if (forbidden == FOR_OUTPUTS)
+                REPORT(e, s->span, OUTPUT_DEPENDS, s->text, thing);
+            else
+                REPORT(e, s->span, METRIC_DEPENDS, s->text, thing);
             if (d.place[i].file)
                 nnc_note(e->session, nnc_users_place(e, d.place[i]), i == 0 ? "%s is declared here" : "%s comes in here", d.name[i]);
+            if (forbidden == FOR_METRICS && i == 1)
+                nnc_help(e->session, "what ranges over the set measured is written with data: mean(data: e)");
             return;
         }
 }
@@ -256,7 +266,7 @@ static void keep_output(nnc_elaborator *e, const nnc_syntax *s, nnc_entity *x)
     nnc_value own = v;
     if (!v.alias || nnc_tensor_at(e->p, v.alias)->kind != NNC_KIND_FORMULA)
         own = nnc_make_tensor(e, s->text, s->span, &v, NNC_REDUCE_NONE, NULL, 0);
-    check_output(e, s, own.alias);
+    check_depends(e, s, own.alias, FOR_OUTPUTS);
     NNC_PUSH(e->arena, e->model->output, e->model->outputs, e->output_capacity) = (nnc_model_output){s->text, s->name, own.alias, classes_of(e, s, &v)};
 }
 
@@ -295,6 +305,7 @@ static void metric_statement(nnc_elaborator *e, const nnc_syntax *s)
         return;
     nnc_value own = nnc_make_tensor(e, s->text, s->span, &v, NNC_REDUCE_NONE, NULL, 0);
     nnc_tensor_id tensor = own.alias;
+    check_depends(e, s, tensor, FOR_METRICS);
     if (nnc_batched(nnc_tensor_at(e->p, tensor))) {
         if (nnc_depends_on(e, tensor).bits & NNC_DEPENDS_DATA) {
             REPORT(e, s->span, METRIC_READS_EXAMPLE, s->text);
