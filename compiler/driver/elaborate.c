@@ -54,17 +54,40 @@ static nnc_exit status_of_errors(const nnc_session *session)
     return NNC_EXIT_USAGE;
 }
 
+/* One elaboration, in run->session, with `assumed` classes where the data has not told yet how many there are. */
+static void elaborate(nnc_run *run, int64_t assumed, int64_t *suggested)
+{
+    nnc_session_open(&run->session, run->arena.failed, run->arena.failed_context);
+    nnc_model_request request = {.path = run->options.model, .library_name = nnc_library_names, .library_text = nnc_library_texts, .define = run->options.define,
+                                 .defines = run->options.defines, .recipe_line = run->options.recipe.path, .recipe_lines = run->options.recipe.count,
+                                 .class_count = class_count, .context = run, .assumed_classes = assumed, .suggested_classes = suggested, .read_file = read_text};
+    run->model = nnc_model_elaborate(&run->session, &request);
+}
+
+/* A model that is written for one number of classes (two, say, for one score) has errors only because another was assumed: that number is tried. */
+static void elaborate_assuming(nnc_run *run)
+{
+    int64_t suggested = 0, no_more = 0;
+    elaborate(run, 0, &suggested);
+    if (run->model || suggested < 1)
+        return;
+    nnc_session first = run->session;
+    elaborate(run, suggested, &no_more);
+    if (run->model) {
+        nnc_session_close(&first);
+        return;
+    }
+    nnc_session_close(&run->session);
+    run->session = first;
+}
+
 nnc_exit nnc_elaborate_model(nnc_run *run)
 {
     bool again = run->model != NULL;         /* its warnings are told already */
     if (again)
         NNC_PUSH(&run->arena, run->old, run->olds, run->old_capacity) = run->session;
-    nnc_session_open(&run->session, run->arena.failed, run->arena.failed_context);
-    nnc_model_request request = {.path = run->options.model, .library_name = nnc_library_names, .library_text = nnc_library_texts, .define = run->options.define,
-                                 .defines = run->options.defines, .recipe_line = run->options.recipe.path, .recipe_lines = run->options.recipe.count,
-                                 .class_count = class_count, .context = run, .read_file = read_text};
+    elaborate_assuming(run);
     nnc_text text = {.arena = &run->session.arena};
-    run->model = nnc_model_elaborate(&run->session, &request);
     if (!again || !run->model)
         nnc_diagnostics_print(&run->session, &text, run->options.color);
     fputs(nnc_text_string(&text), stderr);

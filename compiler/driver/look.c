@@ -90,7 +90,7 @@ static nnc_exit check_sizes(nnc_run *run)
     nnc_exit status = nnc_check_required_names(run);
     if (status)
         return status;
-    if (!run->model->classes_known)
+    if (run->model->assumed_classes)
         return nnc_error(run, NNC_EXIT_USAGE, "--require: sizes depend on how many classes the data has: give --train, or --weights");
     run->network = nnc_network_build(&run->arena, &request, &error);
     return run->network ? nnc_check_requirements(run, NULL) : nnc_error(run, NNC_EXIT_FAULT, "%s", error ? error : "the network cannot be planned");
@@ -136,7 +136,7 @@ nnc_exit nnc_command_check(nnc_run *run)
     nnc_exit status = nnc_elaborate_model(run);
     if (!status && run->options.train.count)
         status = check_data(run, &run->options.train, NNC_DATASET_TRAIN);
-    if (!status && !run->model->classes_known && run->knowledge.count)
+    if (!status && run->model->assumed_classes && run->knowledge.count)
         status = nnc_elaborate_model(run);
     if (!status && run->options.valid.count)
         status = check_data(run, &run->options.valid, NNC_DATASET_MEASURE);

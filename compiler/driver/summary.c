@@ -75,8 +75,8 @@ void nnc_summary(nnc_run *run, nnc_text *out)
         nnc_text_add(out, "  output %-18s %s\n", m->output[i].name, shape_text(run, m->output[i].tensor));
     nnc_text_add(out, "\n  parameters %lld, weights %lld bytes, workspace of one prediction %lld bytes, %.0f flops\n", (long long)s.parameters, (long long)s.weights,
                  (long long)s.workspace, s.flops);
-    if (!m->classes_known)
-        nnc_text_add(out, "  (the data decides how many classes there are; 3 are assumed here)\n");
+    if (m->assumed_classes)
+        nnc_text_add(out, "  (the data decides how many classes there are; %lld are assumed here)\n", (long long)m->assumed_classes);
 }
 
 static json_t *shape_json(const nnc_model *m, nnc_tensor_id id)

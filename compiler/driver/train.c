@@ -85,7 +85,7 @@ static nnc_exit open_training_data(trainer *t)
     if (status)
         return status;
     run->knowledge = nnc_dataset_knowledge_of(&run->arena, t->data);
-    if (!run->model->classes_known && (status = nnc_elaborate_model(run)))
+    if (run->model->assumed_classes && (status = nnc_elaborate_model(run)))
         return status;
     nnc_say(run, "%s", nnc_dataset_columns_line(&run->arena, t->data));
     nnc_warn_of_constants(run, t->data);

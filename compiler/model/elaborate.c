@@ -16,7 +16,6 @@ static nnc_elaborator *open_elaborator(nnc_session *session, const nnc_model_req
     m->session = session;
     m->program = e->p;
     m->elaborator = e;
-    m->classes_known = true;
     return e;
 }
 

@@ -118,6 +118,16 @@ static const nnc_value *widest(const nnc_value *v, uint32_t count)
     return best;
 }
 
+/* The first dimension, from the last one on, in which two shapes differ. */
+static void suggest_from_shapes(nnc_elaborator *e, const nnc_value *a, const nnc_value *b)
+{
+    for (uint32_t i = 1; i <= a->rank && i <= b->rank; i++)
+        if (a->extent[a->rank - i] != b->extent[b->rank - i]) {
+            nnc_suggest_classes(e, a->extent[a->rank - i], b->extent[b->rank - i]);
+            return;
+        }
+}
+
 bool nnc_broadcast(nnc_elaborator *e, nnc_value *v, uint32_t count, nnc_entity *const *from, nnc_span span)
 {
     const nnc_value shape = *widest(v, count);
@@ -132,6 +142,7 @@ bool nnc_broadcast(nnc_elaborator *e, nnc_value *v, uint32_t count, nnc_entity *
     for (uint32_t i = 0; i < count; i++) {
         if (!ends_with(&v[i], &shape)) {
             if (!nnc_one_element(&v[i])) {
+                suggest_from_shapes(e, &v[i], &shape);
                 REPORT(e, span, SHAPES_DISAGREE, nnc_shape_text(e, v[0].extent, v[0].rank), nnc_shape_text(e, v[i ? i : 1].extent, v[i ? i : 1].rank));
                 for (uint32_t k = 0; k < count; k++)
                     nnc_note_declared(e, from[k]);
@@ -160,10 +171,12 @@ static const char *kind_text(const nnc_value *v) { return v->element == NNC_REAL
 static bool make_class(nnc_elaborator *e, nnc_value *v, const nnc_entity *from, int64_t classes, nnc_span span)
 {
     if (!nnc_is_number(from) || !nnc_is_whole(from->number) || from->number < 0 || from->number >= (double)classes) {
-        if (nnc_is_number(from))
+        if (nnc_is_number(from)) {
+            nnc_suggest_classes(e, classes, nnc_is_whole(from->number) && from->number > 0 ? (int64_t)from->number + 1 : classes);
             REPORT(e, span, OUTSIDE_CLASS, nnc_number_text(e, from->number), (long long)classes, (long long)classes - 1);
-        else
+        } else {
             REPORT(e, span, KINDS_DISAGREE, "a class", kind_text(v));
+        }
         return false;
     }
     v->body = nnc_integer(e->p, (int64_t)from->number);

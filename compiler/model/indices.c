@@ -283,6 +283,7 @@ static void subscribe(nnc_elaborator *e, nnc_named_index *index, int64_t extent,
             (nnc_pending){index->variable, extent, dimension, e->at.guards, text->span, text};
         return;
     }
+    nnc_suggest_classes(e, index->extent, extent);
     REPORT(e, text->span, INDEX_DISAGREES, index->name ? index->name : "the index", (long long)extent, (long long)index->extent);
     if (index->told.file)
         nnc_note(e->session, index->told, "here it runs over %lld", (long long)index->extent);
@@ -311,6 +312,7 @@ static nnc_ref integer_subscript(nnc_elaborator *e, nnc_entity *x, int64_t exten
     if (v.element == NNC_INTEGER) {
         if (v.classes <= extent)
             return v.body;
+        nnc_suggest_classes(e, v.classes, extent);
         REPORT(e, text->span, CLASS_TOO_LARGE, (long long)v.classes, (long long)extent);
         return 0;
     }

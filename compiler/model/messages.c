@@ -56,6 +56,13 @@ void nnc_note_library(nnc_elaborator *e, nnc_span span)
     nnc_note(e->session, span, "in %s: %s", f->name, line_of(e, span));
 }
 
+void nnc_suggest_classes(nnc_elaborator *e, int64_t a, int64_t b)
+{
+    int64_t assumed = e->model->assumed_classes, *suggested = e->request->suggested_classes;
+    if (assumed && suggested && a != b && (a == assumed || b == assumed))
+        *suggested = a == assumed ? b : a;
+}
+
 /* ---- shapes ---- */
 
 const char *nnc_shape_text(const nnc_elaborator *e, const int64_t *extent, uint32_t rank)

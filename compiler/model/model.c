@@ -54,7 +54,7 @@ static bool read_shape(nnc_elaborator *e, const nnc_syntax *list, nnc_declaratio
     return true;
 }
 
-enum { PLACEHOLDER_CLASSES = 3 };
+enum { DEFAULT_CLASSES = 3 };
 
 static bool read_class(nnc_elaborator *e, const nnc_syntax *s, nnc_declaration *d)
 {
@@ -67,8 +67,7 @@ static bool read_class(nnc_elaborator *e, const nnc_syntax *s, nnc_declaration *
     d->class_kind = NNC_CLASS_FROM_DATA;
     d->classes = r->class_count ? r->class_count(r->context, d->name) : 0;
     if (d->classes < 1) {
-        d->classes = PLACEHOLDER_CLASSES;
-        e->model->classes_known = false;
+        d->classes = e->model->assumed_classes = r->assumed_classes ? r->assumed_classes : DEFAULT_CLASSES;
     }
     return true;
 }
@@ -237,8 +236,10 @@ static int32_t classes_of(nnc_elaborator *e, const nnc_syntax *s, const nnc_valu
         const nnc_declaration *d = named < 0 ? NULL : &e->model->declaration[named];
         if (!d || d->class_kind == NNC_CLASS_NONE)
             REPORT(e, of->span, OF_NOT_A_CLASS, of->text);
-        else if (d->classes != count)
+        else if (d->classes != count) {
+            nnc_suggest_classes(e, d->classes, count);
             REPORT(e, of->span, OF_OTHER_COUNT, of->text, (long long)d->classes, (long long)count);
+        }
         return named;
     }
     for (uint32_t i = 0; i < e->model->declarations; i++) {

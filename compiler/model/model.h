@@ -26,9 +26,11 @@ typedef struct nnc_model_request {
     uint32_t defines;
     const char *const *recipe_line;         /* -R lines, each in place of the file's line of the same first word */
     uint32_t recipe_lines;
-    /* How many classes a declaration has whose count comes from the data; 0: not known yet, a placeholder of 3 is used. */
+    /* How many classes a declaration has whose count comes from the data; 0: not known yet, `assumed_classes` of them are assumed. */
     int64_t (*class_count)(void *context, const char *declaration);
     void *context;
+    int64_t assumed_classes;                /* 0: 3 */
+    int64_t *suggested_classes;             /* not NULL: where the count assumed met another, that other, else untouched */
     /* Reads a file's text into the arena for `use` and the model itself; NULL and a reason where it cannot be read. */
     const char *(*read_file)(void *context, nnc_arena *arena, const char *path, size_t *length, const char **reason);
 } nnc_model_request;
@@ -45,7 +47,7 @@ typedef struct nnc_declaration {            /* input or target */
     int64_t extent[NNC_MAX_RANK];           /* of one example; rank 0 is a scalar */
     int64_t rows, rows_from;                /* axis 0 runs along rows of the data; rows is 0 where it does not */
     nnc_class_kind class_kind;
-    int64_t classes;                        /* the count, or the placeholder */
+    int64_t classes;                        /* the count, or the assumed one */
     const char *else_class;                 /* what is missing or unseen is this class; NULL for none */
     const char *const *column;              /* `from` */
     uint32_t columns;
@@ -123,7 +125,7 @@ typedef struct nnc_model {
     nnc_session *session;
     nnc_program *program;
     nnc_elaborator *elaborator;
-    bool classes_known;                     /* no placeholder was used */
+    int64_t assumed_classes;                /* where the data decides how many there are; 0: all counts are known */
     nnc_declaration *declaration; uint32_t declarations;
     const char **ignored; uint32_t ignoreds;
     nnc_parameter *parameter; uint32_t parameters;      /* in order of making, training graph first */

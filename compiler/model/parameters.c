@@ -113,6 +113,7 @@ static bool match_size(const binding *b, const nnc_syntax *s, int64_t size)
         return known;
     nnc_text text = {.arena = e->arena};
     nnc_syntax_write(s, &text);
+    nnc_suggest_classes(e, wanted, size);
     return wrong_size(b, nnc_text_string(&text), nnc_arena_format(e->arena, "%lld", (long long)wanted));
 }
 

@@ -560,6 +560,22 @@ def test_defines_and_weights():
     f.run("net.nn", "--predict", "d.csv", status=3)
 
 
+def test_classes_from_data():
+    """A model for two classes, or for ten, says `class` as well as one for any number."""
+    two = "model net {\n  input x\n  target y: class\n  z = [x] -> neuron\n  loss binary_cross_entropy(z, y)\n  output p = sigmoid(z)\n  metric accuracy(z, y)\n}\n"
+    f = Folder(two, [["x", "y"], ["1", "no"], ["2", "yes"], ["3", "no"]])
+    f.run("net.nn", "--check")
+    must("2 are assumed" in f.run("net.nn").stdout, "the summary says how many classes are assumed")
+    f.run("net.nn", "--train", "d.csv", "-q")
+    f.write("three.csv", "x,y\n1,no\n2,yes\n3,perhaps\n")
+    must("class of 3" in f.run("net.nn", "--train", "three.csv", "-q", status=1).stderr, "the data's own number of classes is held to")
+    f.write("four.nn", two.replace("binary_cross_entropy(z, y)", "cross_entropy([z, 0, 1, 2], y)").replace("  metric accuracy(z, y)\n", "  metric late = if y == 3 then 1 else 0\n"))
+    f.run("four.nn", "--check")
+    f.write("wrong.nn", two.replace("[x]", "xx"))
+    said = f.run("wrong.nn", "--check", status=1).stderr
+    must("xx" in said and "class" not in said, "what is wrong with any number of classes is told alone: " + said)
+
+
 def test_divergence():
     f = Folder("model net {\n  input x\n  target y\n  h = log(x)\n  z = [h] -> neuron\n  loss mse(z, y)\n  output o = z\n}\ntrain {\n  optimizer sgd(rate = 0.01)\n  epochs 3\n  batch 2\n}\n",
                [["x", "y"], ["1", "1"], ["2", "1"], ["3", "2"], ["-1", "3"]])
