@@ -122,13 +122,13 @@ static nnc_entity *clock_value(nnc_elaborator *e, int which, nnc_span span)
 static nnc_entity *let_value(nnc_elaborator *e, nnc_definition *d)
 {
     nnc_context saved = e->at;
-    bool no_example = e->no_example;
+    bool no_example = e->no_example, in_let = e->in_let;
     if (d->entity)
         return d->entity;
     if (d->busy)
         return &e->poison;
     d->busy = true;
-    e->no_example = true;
+    e->no_example = e->in_let = true;
     e->at = (nnc_context){.scope = nnc_new_scope(e, d->globals, "", NNC_BODY_FN), .hint = d->name};
     d->entity = nnc_evaluate(e, d->syntax->child[0]);
     if (d->entity->kind != NNC_ENTITY_NUMBER && !nnc_is_poison(d->entity)) {
@@ -137,6 +137,7 @@ static nnc_entity *let_value(nnc_elaborator *e, nnc_definition *d)
     }
     e->at = saved;
     e->no_example = no_example;
+    e->in_let = in_let;
     return d->entity;
 }
 
@@ -161,16 +162,16 @@ static nnc_entity *predefined(nnc_elaborator *e, const char *name, nnc_span span
         return nnc_number(e, 3.14159265358979323846, span);
     if (strcmp(name, "inf") == 0)
         return nnc_number(e, INFINITY, span);
-    if (strcmp(name, "training") == 0)
+    if (!e->in_let && strcmp(name, "training") == 0)
         return nnc_boolean(e, e->training, span);
     for (int i = 0; i < 4; i++)
         if (strcmp(name, clocks[i]) == 0)
             return clock_value(e, i, span);
-    if (e->fan_in && strcmp(name, "fan_in") == 0)
+    if (e->fan_in && !e->in_let && strcmp(name, "fan_in") == 0)
         return nnc_number(e, (double)e->fan_in, span);
-    if (e->fan_in && strcmp(name, "fan_out") == 0)
+    if (e->fan_in && !e->in_let && strcmp(name, "fan_out") == 0)
         return nnc_number(e, (double)e->fan_out, span);
-    if (e->in_loss && strcmp(name, "weights") == 0) {
+    if (e->in_loss && !e->in_let && strcmp(name, "weights") == 0) {
         e->weights_seen = true;
         return nnc_new_entity(e, NNC_ENTITY_WEIGHTS, span);
     }
@@ -243,6 +244,8 @@ nnc_entity *nnc_look_up(nnc_elaborator *e, const char *name, nnc_span span)
         REPORT(e, span, KNOWN_ELSEWHERE, name, "an initialiser");
     } else if (strcmp(name, "weights") == 0) {
         REPORT(e, span, KNOWN_ELSEWHERE, name, "the loss");
+    } else if (strcmp(name, "training") == 0) {
+        REPORT(e, span, KNOWN_ELSEWHERE, name, "the model and the definitions that it applies");
     } else if (nnc_is_reduction(name)) {
         REPORT(e, span, REDUCTION_AS_VALUE, name, name);
     } else if (strcmp(name, "batch") == 0 || strcmp(name, "data") == 0) {
