@@ -119,7 +119,7 @@ static void summarise(nnc_elaborator *e, const nnc_unit *unit, const nnc_entity 
 {
     nnc_model *m = e->model;
     const nnc_entity *first = result->kind == NNC_ENTITY_TUPLE && result->items ? result->item[0] : result;
-    if (e->graph == 2 && unit->applied == 1)
+    if (unit->applied)
         return;
     nnc_instance line = {unit->path, unit->kind, span, first->kind == NNC_ENTITY_TENSOR ? first->value.alias : 0};
     NNC_PUSH(e->arena, m->instance, m->instances, e->instance_capacity) = line;
@@ -388,6 +388,15 @@ void nnc_layer_state(nnc_elaborator *e, const nnc_syntax *s)
     nnc_define_name(e, s->text, s->name, nnc_member_entity(e, m));
 }
 
+/* In a scan, what depends on its index has a slot for that before its own. */
+static bool is_one_for_all_steps(nnc_elaborator *e, const nnc_syntax *s, const nnc_value *v)
+{
+    if (!e->at.scans || nnc_tensor_at(e->p, v->alias)->rank == v->rank + nnc_batched(nnc_tensor_at(e->p, v->alias)))
+        return true;
+    REPORT(e, s->span, FIT_PER_STEP, s->text);
+    return false;
+}
+
 static void check_fit(nnc_elaborator *e, const nnc_syntax *s, const nnc_value *v)
 {
     static const char *const what[] = {"", "the batch", "a neighbour", "a draw", "the step", "", "a parameter", "a state", ""};
@@ -431,8 +440,8 @@ void nnc_fit(nnc_elaborator *e, const nnc_syntax *s)
     const char *name = owner ? member_name(e, owner, s->text) : s->text;
     if (owner && (!m || m->graph != e->graph)) {
         nnc_entity *x = fit_value(e, s, name);
-        if (nnc_is_poison(x)) {
-            nnc_define_name(e, s->text, s->name, x);
+        if (nnc_is_poison(x) || !is_one_for_all_steps(e, s, &x->value)) {
+            nnc_define_name(e, s->text, s->name, &e->poison);
             return;
         }
         if (!m) {

@@ -95,7 +95,7 @@ typedef struct nnc_model_metric {
     nnc_tensor_id tensor;                   /* rank 0, with DATA reductions: the value over the set being measured (a metric without `data` is wrapped in its mean) */
 } nnc_model_metric;
 
-typedef struct nnc_instance {               /* one application's summary line */
+typedef struct nnc_instance {               /* a line of the summary, once for each instance */
     const char *path;                       /* `dense_1`; "" for the model's own parameters */
     const char *kind;                       /* the definition's name */
     nnc_span span;

@@ -576,6 +576,12 @@ def test_classes_from_data():
     must("xx" in said and "class" not in said, "what is wrong with any number of classes is told alone: " + said)
 
 
+def test_summary():
+    f = Folder("model net {\n  input x[4]\n  target y\n  enc = dense(4)\n  a = x -> enc -> repeat(3, enc) -> relu -> neuron\n  loss mse(a, y)\n  output o = a\n}\n")
+    lines = f.run("net.nn").stdout.splitlines()
+    must([line.split()[0] for line in lines if line.split()[-1:] == ["20"]] == ["enc"], "a shared instance is listed once: %s" % lines)
+
+
 def test_divergence():
     f = Folder("model net {\n  input x\n  target y\n  h = log(x)\n  z = [h] -> neuron\n  loss mse(z, y)\n  output o = z\n}\ntrain {\n  optimizer sgd(rate = 0.01)\n  epochs 3\n  batch 2\n}\n",
                [["x", "y"], ["1", "1"], ["2", "1"], ["3", "2"], ["-1", "3"]])
