@@ -37,22 +37,37 @@ void nnc_load_library(nnc_elaborator *e)
 
 /* ---- the user's files ---- */
 
-/* `file` as seen from `from`: beside it, unless absolute. Dots are taken out so that one file has one name. */
+/* Takes `.`, doubled slashes and `NAME/..` out, in place, so that one file has one name. */
+static void simplify_path(char *path)
+{
+    char *to = path + (*path == '/');
+    for (const char *p = to; *p;) {
+        size_t length = strcspn(p, "/");
+        bool up = length == 2 && p[0] == '.' && p[1] == '.', one = length == 1 && p[0] == '.';
+        char *last = to;
+        while (last > path && (last == to || last[-1] != '/'))
+            last--;
+        bool goes_back = up && last < to && last[0] != '/' && !(last[0] == '.' && last[1] == '.' && last + 3 == to);
+        if (goes_back)
+            to = last;
+        else if (length && !one) {
+            memmove(to, p, length);
+            to += length;
+            if (p[length])
+                *to++ = '/';
+        }
+        p += length + (p[length] == '/');
+    }
+    *to = 0;
+}
+
+/* `file` as seen from `from`: beside it, unless absolute. */
 static const char *beside(nnc_elaborator *e, const char *from, const char *file)
 {
     const char *slash = strrchr(from, '/');
     char *path = *file == '/' || !slash ? nnc_arena_string(e->arena, file)
                                         : nnc_arena_format(e->arena, "%.*s%s", (int)(slash - from + 1), from, file);
-    char *to = path;
-    for (const char *p = path; *p;) {
-        bool start = p == path || p[-1] == '/';
-        if (start && p[0] == '.' && p[1] == '/') {
-            p += 2;
-            continue;
-        }
-        *to++ = *p++;
-    }
-    *to = 0;
+    simplify_path(path);
     return path;
 }
 

@@ -12,6 +12,8 @@ nnc_unit *nnc_owner_of(const nnc_elaborator *e)
 
 /* ---- units ---- */
 
+enum { MOST_INSTANCES = 10000 };
+
 static nnc_unit *find_named(const nnc_unit *owner, const char *name)
 {
     for (uint32_t i = 0; i < owner->nameds; i++)
@@ -68,6 +70,12 @@ nnc_unit *nnc_unit_here(nnc_elaborator *e, const nnc_entity *description, const 
     }
     if (!may_apply(e, kind, span))
         return NULL;
+    if (e->units > MOST_INSTANCES) {
+        if (!e->hopeless)
+            REPORT(e, span, TOO_MANY_INSTANCES, MOST_INSTANCES);
+        e->hopeless = true;
+        return NULL;
+    }
     uint32_t occurrence = nnc_pass(e, place);
     for (uint32_t i = 0; i < owner->sites; i++)
         if (owner->site[i].place == place && owner->site[i].occurrence == occurrence) {

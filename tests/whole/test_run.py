@@ -582,6 +582,17 @@ def test_summary():
     must([line.split()[0] for line in lines if line.split()[-1:] == ["20"]] == ["enc"], "a shared instance is listed once: %s" % lines)
 
 
+def test_use():
+    """A file is read once, by whichever path it is used."""
+    f = Folder('use "blocks/b.nn"\nuse "./blocks/../blocks//b.nn"\nuse "c.nn"\nmodel net {\n  input x[4]\n  target y\n  loss mse((x -> mine(2))[0], y)\n}\n')
+    os.mkdir(os.path.join(f.path, "blocks"))
+    f.write("blocks/b.nn", 'use "../c.nn"\nlayer mine(n)(x[k]) = x -> dense(n)\n')
+    f.write("c.nn", 'use "net.nn"\nuse "blocks/b.nn"\nfn other(x) = x\n')
+    f.run("net.nn", "--check")
+    f.run("./blocks/../net.nn", "--check")
+    f.run(os.path.join(f.path, "net.nn"), "--check")
+
+
 def test_divergence():
     f = Folder("model net {\n  input x\n  target y\n  h = log(x)\n  z = [h] -> neuron\n  loss mse(z, y)\n  output o = z\n}\ntrain {\n  optimizer sgd(rate = 0.01)\n  epochs 3\n  batch 2\n}\n",
                [["x", "y"], ["1", "1"], ["2", "1"], ["3", "2"], ["-1", "3"]])
