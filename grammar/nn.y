@@ -181,6 +181,13 @@ static bool is_reserved(int kind)
     return (kind >= USE && kind <= SCAN) || kind == TRUE || kind == FALSE;
 }
 
+/* The first word of a statement leads a definition or a recipe, and no `=` makes it a name. */
+static bool is_misplaced_item(const nnc_reader *r, nnc_span span, int kind)
+{
+    const char *next = r->session->source[r->file].text + span.end;
+    return kind >= USE && kind <= TRAIN && r->words == 1 && r->depth > 0 && next[strspn(next, " \t")] != '=';
+}
+
 /* What could stand here; the words that serve as names too are left out where a name could. */
 static int could_stand(const yypcontext_t *context, yysymbol_kind_t *could, int room, bool *name)
 {
@@ -229,17 +236,30 @@ static bool suggest_from(nnc_reader *r, nnc_span span)
     return true;
 }
 
+/* The word that leads a definition and is nearest to the statement's first; NULL for none. */
+static const char *nearest_item(const nnc_reader *r)
+{
+    static const char *const items[] = {"use", "let", "fn", "layer", "init", "optimizer", "model", "train"};
+    return r->first.kind == NAME ? nnc_nearest(r->first.text, items, sizeof items / sizeof *items) : NULL;
+}
+
+/* A definition's or model's first line, then, and no statement that has strayed. */
+static bool opens_brace(const nnc_reader *r, nnc_span span)
+{
+    const char *rest = r->session->source[r->file].text + span.end;
+    return rest[strcspn(rest, "{\n")] == '{';
+}
+
 /* A word that leads a declaration, misspelt: it was read as a name. */
 static void suggest_word(nnc_reader *r, nnc_span span, int kind)
 {
-    static const char *const items[] = {"use", "let", "fn", "layer", "init", "optimizer", "model", "train"};
     static const char *const statements[] = {"input", "target", "output", "metric", "param", "state", "fit", "ignore", "loss"};
     const char *nearest = NULL;
     bool top = r->depth - (kind == '{' || kind == '(' || kind == '[') == 0;
     if (r->first.kind != NAME || r->words != (top && kind == NAME ? 1u : 1u + (kind != SEP)))
         return;
     if (top)
-        nearest = nnc_nearest(r->first.text, items, sizeof items / sizeof *items);
+        nearest = nearest_item(r);
     else
         nearest = nnc_nearest(r->first.text, statements, sizeof statements / sizeof *statements);
     if (nearest && strcmp(nearest, r->first.text) != 0)
@@ -256,11 +276,16 @@ static void report_unexpected(const yypcontext_t *context, nnc_reader *r, nnc_sp
     bool name;
     int count = could_stand(context, could, YYNTOKENS, &name);
     const char *what = expected(&r->session->arena, could, count), *found = found_text(r, span, kind);
-    if (is_reserved(kind) && name)
+    if (is_misplaced_item(r, span, kind)) {
+        nnc_report(r->session, span, &NNC_SYNTAX_MESSAGE_ITEM_IN_BODY, yysymbol_name(yypcontext_token(context)));
+        nnc_help(r->session, kind == OPTIMIZER ? "the recipe stands there: train { optimizer adam() }" : "put it outside of the { }");
+        return;
+    }
+    if (is_reserved(kind) && name && !(r->words > 1 && nnc_begins_line(r, span)))
         nnc_report(r->session, span, &NNC_SYNTAX_MESSAGE_RESERVED_NAME, yysymbol_name(yypcontext_token(context)));
     else if (is_operator(kind) && r->after_arrow)
         nnc_report(r->session, span, &NNC_SYNTAX_MESSAGE_ARROW_NEEDS_NAME);
-    else if (r->depth == 0 && kind == NAME && r->words == 1)
+    else if (r->depth == 0 && r->words == 1)
         nnc_report(r->session, span, &NNC_SYNTAX_MESSAGE_UNEXPECTED_FOR, found, "use, let, fn, layer, init, optimizer, model or train");
     else if (what)
         nnc_report(r->session, span, &NNC_SYNTAX_MESSAGE_UNEXPECTED_FOR, found, what);
@@ -274,10 +299,12 @@ static int yyreport_syntax_error(const yypcontext_t *context, nnc_reader *r)
     nnc_span span = *yypcontext_location(context);
     int kind = r->last;
     const nnc_span *left_open = nnc_left_open(r, span, kind);
-    if (!r->quiet && !r->stopped && left_open)
+    bool told = r->quiet || r->stopped || (r->outside && r->depth == 0 && !nearest_item(r) && !opens_brace(r, span));
+    if (!told && left_open)
         nnc_report(r->session, *left_open, &NNC_SYNTAX_MESSAGE_UNCLOSED, r->session->source[r->file].text[left_open->begin] == '(' ? "(" : "[");
-    else if (!r->quiet && !r->stopped)
+    else if (!told)
         report_unexpected(context, r, span, kind);
+    r->outside |= r->depth == 0 && r->words == 1 && !(kind >= USE && kind <= TRAIN);
     r->quiet = false;
     nnc_recover(r, kind, left_open != NULL);
     return 0;

@@ -24,6 +24,7 @@ typedef struct nnc_reader {
     uint32_t words;             /* since the statement's start */
     bool stopped;               /* a fault that makes going on senseless */
     bool quiet;                 /* the next syntax error only follows from one reported */
+    bool outside;               /* statements stand where only definitions can, which was reported: until the next definition */
     bool recovering;            /* after a syntax error: what is in deeper brackets than `level` is skipped, up to the statement's end */
     int level;
     uint32_t end;               /* where the last written token ended */
@@ -35,6 +36,7 @@ typedef struct nnc_reader {
 int nnc_next_token(nnc_reader *reader, nnc_token *token);
 /* After a syntax error at a token of this kind; `left_open`: the innermost bracket was left open before it. */
 void nnc_recover(nnc_reader *reader, int kind, bool left_open);
+bool nnc_begins_line(const nnc_reader *reader, nnc_span token);
 /* The innermost bracket that was left open before this token, which begins a line inside it; NULL for none. */
 const nnc_span *nnc_left_open(const nnc_reader *reader, nnc_span token, int kind);
 /* flex's: the next written token; newlines are kind '\n', the end is 0. */

@@ -124,7 +124,8 @@ static int partner_of(const nnc_reader *r, int closer)
 static int close_bracket(nnc_reader *r, nnc_token *token)
 {
     if (r->depth == 0) {
-        nnc_report(r->session, token->span, &NNC_SYNTAX_MESSAGE_UNOPENED, sign_of(token->kind));
+        if (!r->outside)
+            nnc_report(r->session, token->span, &NNC_SYNTAX_MESSAGE_UNOPENED, sign_of(token->kind));
         r->quiet = true;
         r->ahead.kind = -1;
         return nnc_next_token(r, token);
@@ -185,6 +186,7 @@ static void note_token(nnc_reader *r, const nnc_token *token)
         r->words = 0;
         r->first = *token;
         r->quiet = r->quiet && r->closing > 0;
+        r->outside = r->outside && !(r->depth == 0 && leads_item(token->kind));
     }
     r->end = token->span.end;
     if (++r->words == NNC_MAX_WORDS) {
@@ -246,15 +248,19 @@ int nnc_next_token(nnc_reader *r, nnc_token *token)
 
 static int level_at(const nnc_reader *r, int kind) { return r->depth - (kind == '(' || kind == '[' || kind == '{'); }
 
-const nnc_span *nnc_left_open(const nnc_reader *r, nnc_span token, int kind)
+bool nnc_begins_line(const nnc_reader *r, nnc_span token)
 {
     const nnc_source *source = &r->session->source[r->file];
-    int level = level_at(r, kind);
     uint32_t at = token.begin;
     while (at > 0 && (source->text[at - 1] == ' ' || source->text[at - 1] == '\t' || source->text[at - 1] == '\r'))
         at--;
-    bool begins_line = at == 0 || source->text[at - 1] == '\n';
-    return level > 0 && r->open[level - 1].kind != '{' && begins_line ? &r->open[level - 1].span : NULL;
+    return at == 0 || source->text[at - 1] == '\n';
+}
+
+const nnc_span *nnc_left_open(const nnc_reader *r, nnc_span token, int kind)
+{
+    int level = level_at(r, kind);
+    return level > 0 && r->open[level - 1].kind != '{' && nnc_begins_line(r, token) ? &r->open[level - 1].span : NULL;
 }
 
 void nnc_recover(nnc_reader *r, int kind, bool left_open)
