@@ -9,7 +9,7 @@ typedef struct nnc_builtin { const char *name, *parameters[MOST_ARGUMENTS]; uint
 
 /* ---- elementwise ---- */
 
-static nnc_entity *unary(nnc_given *g) { return nnc_map_unary(g->e, g->op, g->x[0], g->all->span); }
+static nnc_entity *unary(nnc_given *g) { return nnc_map_unary(g->e, g->op, g->name, g->x[0], g->all->span); }
 static nnc_entity *binary(nnc_given *g) { return nnc_map_binary(g->e, g->name, g->x[0], g->x[1], g->all->span); }
 
 /* ---- draws ---- */

@@ -366,10 +366,9 @@ nnc_entity *nnc_map_binary(nnc_elaborator *e, const char *sign, nnc_entity *a, n
     return nnc_tensor_entity(e, &out, span);
 }
 
-nnc_entity *nnc_map_unary(nnc_elaborator *e, nnc_op op, nnc_entity *a, nnc_span span)
+nnc_entity *nnc_map_unary(nnc_elaborator *e, nnc_op op, const char *sign, nnc_entity *a, nnc_span span)
 {
     nnc_value v;
-    const char *sign = op == NNC_OP_NOT ? "not" : op == NNC_OP_NEG ? "-" : "a function of numbers";
     if (!nnc_value_of(e, a, span, &v) || !wants(e, &v, op == NNC_OP_NOT ? NNC_BOOLEAN : NNC_REAL, sign, span))
         return &e->poison;
     v.body = nnc_unary(e->p, op, v.body);
@@ -449,7 +448,7 @@ static nnc_entity *evaluate_binary(nnc_elaborator *e, const nnc_syntax *s)
 static nnc_entity *evaluate_unary(nnc_elaborator *e, const nnc_syntax *s)
 {
     nnc_entity *a = nnc_evaluate(e, s->child[0]);
-    return nnc_is_poison(a) ? a : nnc_map_unary(e, is(s->text, "not") ? NNC_OP_NOT : NNC_OP_NEG, a, s->span);
+    return nnc_is_poison(a) ? a : nnc_map_unary(e, is(s->text, "not") ? NNC_OP_NOT : NNC_OP_NEG, s->text, a, s->span);
 }
 
 static nnc_entity *evaluate_tuple(nnc_elaborator *e, const nnc_syntax *s)
@@ -521,6 +520,10 @@ bool nnc_evaluate_whole(nnc_elaborator *e, const nnc_syntax *s, const char *what
     double number;
     if (!nnc_evaluate_number(e, s, what, &number))
         return false;
+    if (number > 0x1p52 || number < -0x1p52) {
+        REPORT(e, s->span, OUT_OF_RANGE, what, nnc_number_text(e, number));
+        return false;
+    }
     if (!nnc_is_whole(number)) {
         REPORT(e, s->span, NOT_WHOLE, what, nnc_number_text(e, number));
         return false;

@@ -341,7 +341,7 @@ nnc_entity *nnc_evaluate(nnc_elaborator *e, const nnc_syntax *s);
 /* A number known now; what: "a size". False, reported, where it is none. */
 bool nnc_evaluate_number(nnc_elaborator *e, const nnc_syntax *s, const char *what, double *number);
 bool nnc_evaluate_whole(nnc_elaborator *e, const nnc_syntax *s, const char *what, int64_t least, int64_t *whole);
-nnc_entity *nnc_map_unary(nnc_elaborator *e, nnc_op op, nnc_entity *a, nnc_span span);
+nnc_entity *nnc_map_unary(nnc_elaborator *e, nnc_op op, const char *sign, nnc_entity *a, nnc_span span);
 nnc_entity *nnc_map_binary(nnc_elaborator *e, const char *sign, nnc_entity *a, nnc_entity *b, nnc_span span);
 nnc_entity *nnc_choose(nnc_elaborator *e, nnc_entity *condition, nnc_entity *yes, nnc_entity *no, nnc_span span);
 /* Brings values to one shape over common placeholders; false, reported, where they do not go together. */

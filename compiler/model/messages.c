@@ -1,5 +1,6 @@
 /* Messages: their table, where they point, and words for what was found. */
 #include <stdio.h>
+#include <string.h>
 #include "model/internal.h"
 
 const nnc_message nnc_model_messages[NNC_MODEL_MESSAGES] = {
@@ -129,12 +130,19 @@ const char *nnc_number_text(const nnc_elaborator *e, double number)
     return nnc_text_string(&out);
 }
 
+/* Whether the tensor's name stands in the text; others are named after what they are part of. */
+static bool is_written(const nnc_elaborator *e, const nnc_tensor *t)
+{
+    const char *dot = strrchr(t->name, '.'), *name = dot ? dot + 1 : t->name;
+    return strncmp(e->session->source[t->span.file].text + t->span.begin, name, strlen(name)) == 0;
+}
+
 void nnc_note_declared(nnc_elaborator *e, const nnc_entity *x)
 {
     if (x->kind != NNC_ENTITY_TENSOR || !x->value.alias)
         return;
     const nnc_tensor *t = nnc_tensor_at(e->p, x->value.alias);
-    if (t->span.file == 0 || in_library(e, t->span))
+    if (t->span.file == 0 || in_library(e, t->span) || !is_written(e, t))
         return;
     if (x->value.rank == 0 || x->value.element != NNC_REAL)
         nnc_note(e->session, t->span, "%s is declared here, %s", t->name, nnc_describe(e, x));

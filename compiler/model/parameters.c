@@ -79,7 +79,10 @@ static bool wrong_size(const binding *b, const char *what, const char *expected)
     const char *pattern = b->parameter->child[0] ? pattern_text(b, b->parameter) : "";
     if (b->parameter->child[1])
         pattern = nnc_arena_format(e->arena, "%s: class(%s)", pattern, what);
-    REPORT(e, b->span, EXPECTED_SIZE, b->definition->name, b->parameter->text, pattern, what, expected, nnc_describe(e, b->given));
+    if (strcmp(what, expected) == 0)
+        REPORT(e, b->span, EXPECTED_THIS_SIZE, b->definition->name, b->parameter->text, pattern, nnc_describe(e, b->given));
+    else
+        REPORT(e, b->span, EXPECTED_SIZE, b->definition->name, b->parameter->text, pattern, what, expected, nnc_describe(e, b->given));
     nnc_note_declared(e, b->given);
     return false;
 }
@@ -168,8 +171,6 @@ static bool match_shape(binding *b)
     fit_one_element(b, &v, fixed, dots > 0);
     if (v.rank < fixed || (!dots && v.rank != fixed) || dots > 1)
         return wrong_shape(b, &v);
-    if (v.rank != rank || b->given->kind != NNC_ENTITY_TENSOR)
-        b->given = nnc_tensor_entity(b->e, &v, b->given->span);
     for (uint32_t i = 0; i < list->count; i++) {
         if (list->child[i]->kind == NNC_SYNTAX_DOTS) {
             if (!match_dots(b, v.extent + d, v.rank - fixed))
@@ -179,6 +180,8 @@ static bool match_shape(binding *b)
             return false;
         }
     }
+    if (v.rank != rank || b->given->kind != NNC_ENTITY_TENSOR)
+        b->given = nnc_tensor_entity(b->e, &v, b->given->span);
     return true;
 }
 
