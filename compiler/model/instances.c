@@ -105,8 +105,12 @@ nnc_entity *nnc_bind_instance(nnc_elaborator *e, const char *name, nnc_entity *d
         return description;
     const char *kind = description->kind == NNC_ENTITY_DESCRIPTION ? description->definition->name : "chain";
     nnc_unit *unit = find_named(owner, name);
-    if (!unit)
+    if (!unit) {
+        nnc_syntax *place = NNC_NEW(e->arena, nnc_syntax);
+        *place = (nnc_syntax){.kind = NNC_SYNTAX_VALUE, .span = span};
         unit = nnc_new_unit(e, owner, name, kind, span);
+        unit->place = place;
+    }
     unit->description = description;
     nnc_entity *x = nnc_new_entity(e, NNC_ENTITY_INSTANCE, span);
     x->unit = unit;
@@ -167,7 +171,9 @@ nnc_entity *nnc_apply_unit(nnc_elaborator *e, nnc_unit *unit, const nnc_argument
         result = run_layer(e, unit, scope, a);
     } else {
         e->at.scope = scope;
-        result = nnc_apply_entity(e, (nnc_entity *)d, a);
+        nnc_arguments inside = *a;
+        inside.site = unit->place;
+        result = nnc_apply_entity(e, (nnc_entity *)d, &inside);
     }
     if (!nnc_is_poison(result)) {
         nnc_materialise(e, result, unit->path);

@@ -188,6 +188,7 @@ struct nnc_unit {                /* an instance of a layer, or the model itself 
     const char *path, *name, *kind;
     nnc_unit *owner;
     const nnc_entity *description;
+    const nnc_syntax *place;                                  /* a chain's: of the layers in it, wherever it is applied */
     nnc_member **member; uint32_t members, member_capacity;
     nnc_site *site; uint32_t sites, site_capacity;
     nnc_unit **named; uint32_t nameds, named_capacity;        /* the bound ones, and all names taken */

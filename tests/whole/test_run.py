@@ -582,6 +582,14 @@ def test_summary():
     must([line.split()[0] for line in lines if line.split()[-1:] == ["20"]] == ["enc"], "a shared instance is listed once: %s" % lines)
 
 
+def test_shared_chains():
+    """A chain or a repeat that has a name is one instance, however often it is applied; inside a fn and as a setting too."""
+    f = Folder("fn twice(f, x) = f(f(x))\nlayer two(f)(x) = f(f(x))\nmodel net {\n  input x[4]\n  target y\n  c = dense(3) -> relu -> dense(4)\n  r = repeat(2, dense(4, bias = false))\n"
+               "  a = x -> c -> r -> c -> two(c) -> two(r)\n  b = twice(c, a)\n  noise = dropout(0.5) -> relu\n  loss mse(noise(b)[0] + noise(a)[0], y)\n  output o = b\n}\n")
+    model = json.loads(f.run("net.nn", "--emit=json").stdout)
+    must(model["parameters"] == 4 * 3 + 3 + 3 * 4 + 4 + 2 * 16, "the parameters of shared chains are made once: %d" % model["parameters"])
+
+
 def test_use():
     """A file is read once, by whichever path it is used."""
     f = Folder('use "blocks/b.nn"\nuse "./blocks/../blocks//b.nn"\nuse "c.nn"\nmodel net {\n  input x[4]\n  target y\n  loss mse((x -> mine(2))[0], y)\n}\n')
