@@ -57,6 +57,23 @@ void nnc_note_library(nnc_elaborator *e, nnc_span span)
     nnc_note(e->session, span, "in %s: %s", f->name, line_of(e, span));
 }
 
+/* A layer has probably not been applied. */
+static void help_apply(nnc_elaborator *e, const nnc_entity *x)
+{
+    switch (x->kind) {
+    case NNC_ENTITY_LAYER: nnc_help(e->session, "apply it: x -> %s(..)", x->definition->name); break;
+    case NNC_ENTITY_DESCRIPTION: nnc_help(e->session, "its inputs stand in a second list, or before an arrow: x -> %s(..)", x->definition->name); break;
+    case NNC_ENTITY_INSTANCE: nnc_help(e->session, "apply it: x -> %s", x->unit->path); break;
+    default: break;
+    }
+}
+
+void nnc_report_no_tensor(nnc_elaborator *e, const nnc_entity *x, nnc_span span)
+{
+    REPORT(e, span, NOT_A_TENSOR, nnc_describe(e, x));
+    help_apply(e, x);
+}
+
 void nnc_suggest_classes(nnc_elaborator *e, int64_t a, int64_t b)
 {
     int64_t assumed = e->model->assumed_classes, *suggested = e->request->suggested_classes;

@@ -265,6 +265,17 @@ static bool check_names(nnc_elaborator *e, const nnc_definition *d, const nnc_sy
     return true;
 }
 
+static bool is_free(const binding *b)
+{
+    nnc_elaborator *e = b->e;
+    const nnc_local *old = nnc_find_local(b->names, b->parameter->text);
+    if (!old)
+        return true;
+    REPORT(e, b->parameter->name, NAME_TAKEN, b->parameter->text);
+    nnc_note(e->session, old->span, "%s is defined here", old->name);
+    return false;
+}
+
 bool nnc_bind(nnc_elaborator *e, const nnc_definition *d, const nnc_syntax *parameters, const nnc_arguments *a, nnc_locals *names, nnc_dots *dots)
 {
     if (!check_names(e, d, parameters, a))
@@ -273,7 +284,7 @@ bool nnc_bind(nnc_elaborator *e, const nnc_definition *d, const nnc_syntax *para
         binding b = {e, d, parameters, parameters->child[i], names, dots, NULL, a->span};
         nnc_entity *x = argument_of(e, &b, a, i, &b.span);
         b.given = nnc_settled_layer(e, x, a->site);
-        if (nnc_is_poison(b.given) || (b.parameter->child[1] && !match_class(&b)) || (b.parameter->child[0] && !match_shape(&b)))
+        if (nnc_is_poison(b.given) || (b.parameter->child[1] && !match_class(&b)) || (b.parameter->child[0] && !match_shape(&b)) || !is_free(&b))
             return false;
         nnc_add_local(e, names, b.parameter->text, b.given, b.parameter->name);
     }

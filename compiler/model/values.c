@@ -83,7 +83,7 @@ bool nnc_value_of(nnc_elaborator *e, nnc_entity *x, nnc_span span, nnc_value *va
         return true;
     }
     if (!nnc_is_poison(x))
-        REPORT(e, span, NOT_A_TENSOR, nnc_describe(e, x));
+        nnc_report_no_tensor(e, x, span);
     return false;
 }
 
