@@ -278,6 +278,27 @@ static nnc_ref compare_reals(nnc_elaborator *e, const char *sign, nnc_ref a, nnc
     return *sign == '=' ? equal : nnc_unary(e->p, NNC_OP_NOT, equal);
 }
 
+/* A sum with a floor in it; the range of a lone one is told by the comparison of numbers. */
+static bool is_sum_of_floor(const nnc_program *p, nnc_ref integer)
+{
+    nnc_form f;
+    bool floor = false;
+    nnc_form_of(p, integer, &f);
+    for (uint32_t i = 0; i < f.terms; i++)
+        floor |= nnc_at(p, f.atom[i])->op == NNC_OP_FLOOR_INTEGER;
+    return floor && !f.lone;
+}
+
+/* Where sums of floors and indices are compared, subscripts may be proved by it: they are integers, and the comparison is one of integers
+ * too. It is one of numbers besides, since that does not hold for NaN. */
+static nnc_ref compare_numbers(nnc_elaborator *e, const char *sign, nnc_ref a, nnc_ref b)
+{
+    nnc_ref real = compare_reals(e, sign, a, b), x, y;
+    if ((*sign != '<' && *sign != '>') || !(x = nnc_integer_of(e, a)) || !(y = nnc_integer_of(e, b)) || (!is_sum_of_floor(e->p, x) && !is_sum_of_floor(e->p, y)))
+        return real;
+    return nnc_binary(e->p, NNC_OP_AND, real, compare_integers(e, sign, x, y));
+}
+
 /* A class beside an index: both are integers. */
 static bool class_beside_index(nnc_elaborator *e, nnc_value *a, nnc_value *b, const nnc_entity *from_a, const nnc_entity *from_b)
 {
@@ -310,7 +331,7 @@ static nnc_entity *compare(nnc_elaborator *e, const char *sign, nnc_entity *a, n
     nnc_value out = v[0];
     out.body = v[0].element == NNC_INTEGER   ? compare_integers(e, sign, v[0].body, v[1].body)
                : v[0].element == NNC_BOOLEAN ? compare_booleans(e, sign, v[0].body, v[1].body)
-                                             : compare_reals(e, sign, v[0].body, v[1].body);
+                                             : compare_numbers(e, sign, v[0].body, v[1].body);
     out.element = NNC_BOOLEAN;
     out.classes = 0;
     return nnc_tensor_entity(e, &out, span);

@@ -224,7 +224,10 @@ static void prove(nnc_elaborator *e, const nnc_pending *read)
     nnc_syntax_write(read->text, &text);
     const char *what = nnc_text_string(&text);
     const long long last = (long long)read->extent - 1;
-    if (low == high)
+    if (read->classes) {
+        nnc_suggest_classes(e, read->classes, read->extent);
+        REPORT(e, read->span, CLASS_TOO_LARGE, (long long)read->classes, (long long)read->extent);
+    } else if (low == high)
         REPORT(e, read->span, OUT_OF_BOUNDS_ONE, with_value(e, what, low), last);
     else if (low > -FAR && high < FAR)
         REPORT(e, read->span, OUT_OF_BOUNDS, what, (long long)low, (long long)high, last);
@@ -280,7 +283,7 @@ static void subscribe(nnc_elaborator *e, nnc_named_index *index, int64_t extent,
         return;
     if (index->given) {
         NNC_PUSH(e->arena, e->pending, e->pendings, e->pending_capacity) =
-            (nnc_pending){index->variable, extent, dimension, e->at.guards, text->span, text};
+            (nnc_pending){index->variable, extent, dimension, e->at.guards, text->span, text, 0};
         return;
     }
     nnc_suggest_classes(e, index->extent, extent);
@@ -310,11 +313,10 @@ static nnc_ref integer_subscript(nnc_elaborator *e, nnc_entity *x, int64_t exten
     }
     v = nnc_as_scalar(e, &v);
     if (v.element == NNC_INTEGER) {
-        if (v.classes <= extent)
-            return v.body;
-        nnc_suggest_classes(e, v.classes, extent);
-        REPORT(e, text->span, CLASS_TOO_LARGE, (long long)v.classes, (long long)extent);
-        return 0;
+        if (v.classes > extent)
+            NNC_PUSH(e->arena, e->pending, e->pendings, e->pending_capacity) =
+                (nnc_pending){v.body, extent, dimension, e->at.guards, text->span, text, v.classes};
+        return v.body;
     }
     nnc_ref integer = v.element == NNC_REAL ? nnc_integer_of(e, v.body) : 0;
     if (!integer) {
@@ -325,7 +327,7 @@ static nnc_ref integer_subscript(nnc_elaborator *e, nnc_entity *x, int64_t exten
     if (alone)
         subscribe(e, alone, extent, dimension, text);
     else
-        NNC_PUSH(e->arena, e->pending, e->pendings, e->pending_capacity) = (nnc_pending){integer, extent, dimension, e->at.guards, text->span, text};
+        NNC_PUSH(e->arena, e->pending, e->pendings, e->pending_capacity) = (nnc_pending){integer, extent, dimension, e->at.guards, text->span, text, 0};
     return integer;
 }
 

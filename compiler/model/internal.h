@@ -64,7 +64,15 @@ typedef struct nnc_guard {       /* a condition that holds */
 } nnc_guard;
 
 /* A read to be proved inside once the extents are known. */
-typedef struct nnc_pending { nnc_ref subscript; int64_t extent; uint32_t dimension; const nnc_guard *guards; nnc_span span; const nnc_syntax *text; } nnc_pending;
+typedef struct nnc_pending {
+    nnc_ref subscript;
+    int64_t extent;
+    uint32_t dimension;
+    const nnc_guard *guards;
+    nnc_span span;
+    const nnc_syntax *text;
+    int64_t classes;             /* of a class; 0 for other subscripts */
+} nnc_pending;
 /* An extent of a tensor to be filled in once its index's is known. */
 typedef struct nnc_patch { nnc_tensor_id tensor; uint32_t slot; const nnc_named_index *index; } nnc_patch;
 
