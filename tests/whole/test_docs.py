@@ -49,6 +49,20 @@ def check_c(folder):
             sys.exit("the program of docs/c.md does not print setosa")
 
 
+def check_library():
+    """docs/language.md has each definition of the library, with its settings and inputs as they are."""
+    told = open(os.path.join(ROOT, "docs/language.md")).read()
+    lists = r"(?:\((?:[^()]|\([^()]*\))*\))*"
+    count = 0
+    for path in sorted(glob.glob(os.path.join(ROOT, "library/*.nn"))):
+        for kind, head in re.findall(r"^(fn|layer|init|optimizer) (\w+%s)" % lists, open(path).read(), re.M):
+            wanted = head.replace("(w, g)", "") if kind == "optimizer" else head
+            if "`%s`" % wanted not in told:
+                sys.exit("docs/language.md lacks `%s` of %s" % (wanted, os.path.basename(path)))
+            count += 1
+    return count
+
+
 def check_readme(folder):
     """Its `$ nnc` lines, one after another, in a folder with the examples and files of the names that it takes for granted."""
     shutil.copytree(os.path.join(ROOT, "examples"), os.path.join(folder, "examples"), ignore=shutil.ignore_patterns("out"))
@@ -72,9 +86,10 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         blocks = sum(check_blocks(path, folder) for path in [os.path.join(ROOT, "README.md")] + sorted(glob.glob(os.path.join(ROOT, "docs/*.md"))))
         lines = check_readme(folder)
-    if blocks < 5 or lines < 5:
-        sys.exit("only %d blocks and %d commands were found" % (blocks, lines))
-    print("%d blocks, %d commands" % (blocks, lines))
+    definitions = check_library()
+    if blocks < 5 or lines < 5 or definitions < 100:
+        sys.exit("only %d blocks, %d commands and %d definitions were found" % (blocks, lines, definitions))
+    print("%d blocks, %d commands, %d definitions" % (blocks, lines, definitions))
 
 
 main()
