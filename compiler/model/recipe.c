@@ -249,6 +249,8 @@ void nnc_read_recipe(nnc_elaborator *e)
         read_line(e, e->line[i]);
     if (r->validate + r->test >= 1)
         REPORT(e, e->train_syntax ? e->train_syntax->span : (nnc_span){0}, NOTHING_LEFT, "validate and test");
+    if (r->validate_folds && r->validate_folds == r->test_folds && r->validate_fold == r->test_fold)
+        REPORT(e, e->train_syntax ? e->train_syntax->span : (nnc_span){0}, SAME_FOLD, "validate and test");
     e->augmented = NNC_ARRAY(e->arena, bool, e->lines + 1);
     e->no_example = false;
 }
