@@ -167,17 +167,24 @@ static bool draws(const nnc_program *p)
     return false;
 }
 
-nnc_exit nnc_command_export(nnc_run *run, nnc_outputs *outputs)
+nnc_exit nnc_check_export(nnc_run *run)
 {
-    exporter c = {.run = run}, code = {.run = run};
-    nnc_exit status = NNC_EXIT_DONE;
-    (void)outputs;
     if (!is_wanted(&run->options))
         return NNC_EXIT_DONE;
     if (run->model->outputs == 0)
         return nnc_error(run, NNC_EXIT_USAGE, "the model has no output, so there is nothing to export: add a line `output NAME = ...`");
     if (draws(run->network->predict->program))
         return nnc_error(run, NNC_EXIT_USAGE, "an output of the model draws random numbers: it cannot be exported");
+    return NNC_EXIT_DONE;
+}
+
+nnc_exit nnc_command_export(nnc_run *run, nnc_outputs *outputs)
+{
+    exporter c = {.run = run}, code = {.run = run};
+    nnc_exit status = nnc_check_export(run);
+    (void)outputs;
+    if (status || !is_wanted(&run->options))
+        return status;
     for (uint32_t i = 0; !status && i < run->options.outputs; i++) {
         nnc_output_kind kind = run->options.output[i].kind;
         if (kind == NNC_OUTPUT_C || kind == NNC_OUTPUT_H)

@@ -276,6 +276,8 @@ static nnc_exit set_up(trainer *t)
     if (!status)
         status = nnc_build_network(run, parts, batch);
     if (!status)
+        status = nnc_check_export(run);
+    if (!status)
         status = nnc_check_requirements(run, NULL);
     if (!status)
         status = start_weights(t);

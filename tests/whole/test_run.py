@@ -187,6 +187,12 @@ def test_files_of_one_run():
     must("folder" in f.run("net.nn", "--train", "d.csv", "-o", "net.c", status=6).stderr, "a folder is not written over")
 
 
+def test_nothing_to_export():
+    f = Folder(MODEL.replace("  output p = softmax(s)\n  output grown = z\n  output half[i < 3] = h[i] / 2\n", ""))
+    said = f.run("net.nn", "--train", "d.csv", "-o", "net.c", status=2).stderr
+    must("no output" in said and "epoch" not in said, "what cannot be exported is told before training: " + said)
+
+
 def test_same_bits():
     f = Folder(open(os.path.join(EXAMPLES, "optdigits.nn")).read())
     hashes = set()
