@@ -67,16 +67,21 @@ static nnc_ref make_integer(nnc_program *p, uint64_t *chance, int depth)
 {
     if (depth == 0)
         return nnc_index(p, (uint32_t)between(chance, 0, SLOTS - 1));
-    nnc_ref x = make_integer(p, chance, depth - 1), y;
+    nnc_ref x = make_integer(p, chance, depth - 1), y, condition;
+    int64_t a, b, c;         /* rolled one by one: a seed is to mean the same whatever compiler built the test */
     switch (between(chance, 0, 6)) {
     case 0: case 1: case 2:
         y = make_integer(p, chance, depth - 1);
-        return nnc_affine(p, between(chance, -4, 4), x, between(chance, -4, 4), y, between(chance, -9, 9));
+        a = between(chance, -4, 4);
+        b = between(chance, -4, 4);
+        c = between(chance, -9, 9);
+        return nnc_affine(p, a, x, b, y, c);
     case 3: case 4: return nnc_quotient(p, x, between(chance, 1, 6));
     case 5: return nnc_remainder(p, x, between(chance, 1, 6));
     default:
         y = make_integer(p, chance, depth - 1);
-        return nnc_select(p, make_condition(p, chance, depth - 1), x, y);
+        condition = make_condition(p, chance, depth - 1);
+        return nnc_select(p, condition, x, y);
     }
 }
 

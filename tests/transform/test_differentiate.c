@@ -1,10 +1,14 @@
-/* Reverse mode against central differences: random formulas, and networks written out by hand. */
+/* Reverse mode against central differences: random formulas, and networks written out by hand.
+ *
+ *     test_differentiate [COUNT [SEED]]        COUNT programs of random formulas from SEED on */
 #include "gradients.h"
+
+static uint64_t count = 600, first_seed = 1;
 
 static void test_random_formulas(void **state)
 {
     (void)state;
-    for (uint64_t seed = 1; seed <= 600; seed++) {
+    for (uint64_t seed = first_seed; seed < first_seed + count; seed++) {
         nnc_arena arena;
         maker m;
         char what[40];
@@ -14,6 +18,28 @@ static void test_random_formulas(void **state)
         check_gradients(&arena, m.p, loss, m.leaf, m.leaves, what);
         nnc_arena_close(&arena);
     }
+}
+
+/* A seed names one program, whatever compiler built this: of the shapes of the first forty. */
+static void test_seeds(void **state)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    (void)state;
+    for (uint64_t seed = 1; seed <= 40; seed++) {
+        nnc_arena arena;
+        maker m;
+        nnc_arena_open(&arena, NULL, NULL);
+        make_program(&m, &arena, seed, 10);
+        for (nnc_tensor_id id = 1; id < m.p->tensors; id++) {
+            const nnc_tensor *t = nnc_tensor_at(m.p, id);
+            hash = (hash ^ t->reduce) * 0x100000001b3u;
+            for (uint32_t i = 0; i < t->rank + t->reduced; i++)
+                hash = (hash ^ (uint64_t)t->extent[i]) * 0x100000001b3u;
+        }
+        nnc_arena_close(&arena);
+    }
+    if (hash != 0xe1f85c1a9fc5dc7du)
+        fail_msg("the seeds name other programs: %llx", (unsigned long long)hash);
 }
 
 static void test_softmax_cross_entropy(void **state)
@@ -146,6 +172,16 @@ static void test_embedding(void **state)
                "loss = sum(b < batch, t < 4, i < 3: sin(h[b, t, i]))\n");
 }
 
+/* The batch is the first index of what is kept for the derivative too. */
+static void test_product_over_batch(void **state)
+{
+    (void)state;
+    check_text("product over the batch",
+               "input x[batch, 4]\n"
+               "y[i < 4] = prod(b < batch: max(0, x[b, i]) + 0.1)\n"
+               "loss = sum(i < 4: y[i] * y[i])\n");
+}
+
 /* A constant to its readers: the derivative passes only by the other way. */
 static void test_stopped(void **state)
 {
@@ -222,7 +258,7 @@ static void test_select_not_masked(void **state)
     nnc_session_close(&session);
 }
 
-int main(void)
+int main(int arguments, char **argument)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_no_dependence),
@@ -237,7 +273,13 @@ int main(void)
         cmocka_unit_test(test_attention),
         cmocka_unit_test(test_recurrence),
         cmocka_unit_test(test_embedding),
+        cmocka_unit_test(test_product_over_batch),
+        cmocka_unit_test(test_seeds),
         cmocka_unit_test(test_random_formulas),
     };
+    if (arguments > 1)
+        count = strtoull(argument[1], NULL, 10);
+    if (arguments > 2)
+        first_seed = strtoull(argument[2], NULL, 10);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
