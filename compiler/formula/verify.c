@@ -121,6 +121,8 @@ static void check_tensor(checker *c, nnc_tensor_id id)
     for (uint32_t i = 0; i < (uint32_t)c->t->rank + c->t->reduced; i++)
         if (c->t->extent[i] == 0 || c->t->extent[i] < NNC_EXTENT_DATA)
             fail(c, "has an extent below 1");
+        else if (i > 0 && i < c->t->rank && c->t->extent[i] < 0)
+            fail(c, "has the batch elsewhere than first");
     if (nnc_find(c->p, c->t->name) == 0)
         fail(c, "is not found by its name");
     if (c->t->kind != NNC_KIND_FORMULA && c->t->kind != NNC_KIND_SCHEDULE)

@@ -212,21 +212,35 @@ static nnc_ref seed_of_choice(differentiation *d, const opened *o, nnc_ref dt)
     return nnc_select(p, nnc_within(p, difference, 0, 0), dt, nnc_real(p, 0));
 }
 
+/* The slots of T with the batch, where it is one of the reduced, first: a tensor has it nowhere else. */
+static void batch_first(const opened *o, nnc_ref *index, int64_t *extent)
+{
+    uint32_t count = 0;
+    for (int batch = 1; batch >= 0; batch--)
+        for (uint32_t i = 0; i < o->rank + o->reduced; i++)
+            if ((o->extent[i] < 0) == batch) {
+                index[count] = o->index[i];
+                extent[count++] = o->extent[i];
+            }
+}
+
 /* T = prod(k: e): the product of all others, without a division (one factor may be 0). */
 static nnc_ref seed_of_product(differentiation *d, const opened *o, nnc_ref dt)
 {
     nnc_program *p = d->p;
-    nnc_ref over[NNC_MAX_SLOTS], same = nnc_truth(p, true);
+    nnc_ref over[NNC_MAX_SLOTS], index[NNC_MAX_SLOTS], same = nnc_truth(p, true);
+    int64_t extent[NNC_MAX_SLOTS];
     for (uint32_t i = 0; i < o->reduced; i++) {
         over[i] = nnc_scope_variable(&d->scope, o->extent[o->rank + i]);
         same = nnc_both(p, same, nnc_within(p, nnc_affine(p, 1, over[i], -1, o->index[o->rank + i], 0), 0, 0));
     }
     assert(o->rank + 2 * o->reduced <= NNC_MAX_SLOTS);
+    batch_first(o, index, extent);
     nnc_ref other = nnc_substitute(p, o->body, o->index + o->rank, over, o->reduced);
     const char *name = nnc_arena_format(p->arena, "%s.others", p->tensor[o->id].name);
-    nnc_tensor_id others = nnc_define(p, name, p->tensor[o->id].span, NNC_REDUCE_PROD, o->index, o->extent, o->rank + o->reduced, over, o->extent + o->rank,
+    nnc_tensor_id others = nnc_define(p, name, p->tensor[o->id].span, NNC_REDUCE_PROD, index, extent, o->rank + o->reduced, over, o->extent + o->rank,
                                       o->reduced, nnc_select(p, same, nnc_real(p, 1), other));
-    return nnc_times(p, dt, nnc_read(p, others, o->index, o->rank + o->reduced));
+    return nnc_times(p, dt, nnc_read(p, others, index, o->rank + o->reduced));
 }
 
 static nnc_ref seed_of(differentiation *d, const opened *o)
