@@ -137,17 +137,24 @@ static void push(sweep *s, nnc_ref to, nnc_ref adjoint)
 static nnc_ref negative(nnc_program *p, nnc_ref x) { return nnc_unary(p, NNC_OP_NEG, x); }
 static nnc_ref product(nnc_program *p, nnc_ref a, nnc_ref b) { return nnc_binary(p, NNC_OP_MUL, a, b); }
 
-/* a ^ b: b * a^(b - 1) and a^b * log(a). */
+/* 0 where x is 0, else e: where `e` would be 0 * infinity. An x that is a number decides it here. */
+static nnc_ref unless_zero(nnc_program *p, nnc_ref x, nnc_ref e)
+{
+    nnc_ref zero = nnc_real(p, 0);
+    return nnc_select(p, nnc_binary(p, NNC_OP_EQUAL, x, zero), zero, e);
+}
+
+/* a ^ b: b * a^(b - 1), which is 0 for b = 0, and a^b * log(a), which is 0 for a = 0, where a^b is 0 for every positive b. */
 static void push_power(sweep *s, nnc_ref node, nnc_ref value, nnc_ref d)
 {
     nnc_program *p = s->p;
     nnc_ref a = nnc_arg(p, node, 0), b = nnc_arg(p, node, 1);
     if (is_active(s, a)) {
         nnc_ref less = nnc_binary(p, NNC_OP_SUB, b, nnc_real(p, 1));
-        push(s, a, nnc_times(p, d, product(p, b, nnc_binary(p, NNC_OP_POW, a, less))));
+        push(s, a, unless_zero(p, b, nnc_times(p, d, product(p, b, nnc_binary(p, NNC_OP_POW, a, less)))));
     }
     if (is_active(s, b))
-        push(s, b, nnc_times(p, nnc_times(p, d, value), nnc_unary(p, NNC_OP_LOG, a)));
+        push(s, b, unless_zero(p, a, nnc_times(p, nnc_times(p, d, value), nnc_unary(p, NNC_OP_LOG, a))));
 }
 
 /* The second argument of max has it where it is greater, of min where it is less: ties, and NaN, are the first's. Against a constant the value tells
