@@ -151,14 +151,23 @@ static value quarter(nnc_builder *b, value r, value bits)
     return nnc_emit1(b, NNC_LOOP_REAL_FROM, nnc_emit2(b, NNC_LOOP_IXOR, nnc_emit1(b, NNC_LOOP_BITS_OF, size), sign));
 }
 
-/* x = n pi/2 + r: gives r, and in *bits n (its low bits). The first two parts of pi/2 end at 2^-15 and 2^-24, so what is left of x is exact
- * and the third rounds once. Beyond |x| = 6.5e6 n is no longer exact; the bound on r then keeps results within 1. An infinity gives NaN. */
+/* r - n * part, where n is low + high and the products with either are exact without fused multiply-add too. */
+static value less_multiple(nnc_builder *b, value r, value low, value high, double part)
+{
+    return fma3(b, low, real(b, r, -part), fma3(b, high, real(b, r, -part), r));
+}
+
+/* x = n pi/2 + r: gives r, and in *bits n (its low bits). The first two parts of pi/2 end at 2^-15 and 2^-24, n is taken as a multiple of 256 (the
+ * constant added to it is 256 times the rounder) and the rest, each of 9 bits at most for |x| < 1e5; so what is left of x is exact, with fused
+ * multiply-add or without, and the third part rounds once. Beyond |x| = 6.5e6 n is no longer exact; the bound on r then keeps results within 1. An
+ * infinity gives NaN. */
 static value reduce_angle(nnc_builder *b, value x, value *bits)
 {
     value t = fma3(b, x, real(b, x, 0x1.45f306p-1), real(b, x, ROUNDER)), n = sub(b, t, real(b, x, ROUNDER));
+    value high = sub(b, add(b, n, real(b, x, 256 * ROUNDER)), real(b, x, 256 * ROUNDER)), low = sub(b, n, high);
     *bits = nnc_emit1(b, NNC_LOOP_BITS_OF, t);
-    value r = fma3(b, n, real(b, x, -0x1.921ep+0), x);
-    r = fma3(b, n, real(b, x, -0x1.b5p-16), r);
+    value r = less_multiple(b, x, low, high, 0x1.921ep+0);
+    r = less_multiple(b, r, low, high, 0x1.b5p-16);
     r = fma3(b, n, real(b, x, -0x1.110b46p-26), r);
     r = fma3(b, n, real(b, x, -0x1.1a6264p-54), r);
     return clamp(b, r, -0.8, 0.8);
