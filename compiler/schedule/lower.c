@@ -69,13 +69,36 @@ static integer added(nnc_lower *l, integer x, integer y)
     return (integer){0, 0, binary(l, NNC_LOOP_IADD, as_vector(l, x), as_vector(l, y))};
 }
 
+static nnc_value_id kept_within(nnc_lower *l, nnc_value_id v, int64_t low, int64_t high)
+{
+    v = binary(l, NNC_LOOP_IMAX, v, nnc_emit_int(l->b, (int32_t)low, nnc_lanes_of(l, v)));
+    return binary(l, NNC_LOOP_IMIN, v, nnc_emit_int(l->b, (int32_t)high, nnc_lanes_of(l, v)));
+}
+
+static bool is_floor(const nnc_lower *l, nnc_ref atom) { return l->s->p->node[atom].op == NNC_OP_FLOOR_INTEGER; }
+
+/* A floor may be 2^30, and 4 of it would be 0 in lanes of 32 bits, inside of anything: all are kept where the sum of them is no more. */
+static int64_t most_of_floors(const nnc_lower *l, const nnc_form *f)
+{
+    int64_t times = 0;
+    for (uint32_t i = 0; i < f->terms; i++)
+        if (is_floor(l, f->atom[i]))
+            times += f->coefficient[i] < 0 ? -f->coefficient[i] : f->coefficient[i];
+    return ((int64_t)1 << 30) / (times ? times : 1);
+}
+
 static integer lower_affine(nnc_lower *l, nnc_ref ref)
 {
     nnc_form f;
     nnc_form_of(l->s->p, ref, &f);
+    int64_t most = most_of_floors(l, &f);
     integer sum = {nnc_emit_index(l->b, f.constant), 0, 0};
-    for (uint32_t i = 0; i < f.terms; i++)
-        sum = added(l, sum, scaled(l, lower_integer(l, f.atom[i]), f.coefficient[i]));
+    for (uint32_t i = 0; i < f.terms; i++) {
+        integer x = lower_integer(l, f.atom[i]);
+        if (x.vector && is_floor(l, f.atom[i]) && most < (int64_t)1 << 30)
+            x.vector = kept_within(l, x.vector, -most, most);
+        sum = added(l, sum, scaled(l, x, f.coefficient[i]));
+    }
     return sum;
 }
 
@@ -147,9 +170,7 @@ static integer clamped(nnc_lower *l, nnc_ref subscript, int64_t extent)
         nnc_value_id v = nnc_emit2(l->b, NNC_LOOP_IMAX, x.base, nnc_emit_index(l->b, 0));
         return (integer){nnc_emit2(l->b, NNC_LOOP_IMIN, v, nnc_emit_index(l->b, extent - 1)), 0, 0};
     }
-    nnc_value_id v = as_vector(l, x);
-    v = binary(l, NNC_LOOP_IMAX, v, nnc_emit_int(l->b, 0, nnc_lanes_of(l, v)));
-    return (integer){0, 0, binary(l, NNC_LOOP_IMIN, v, nnc_emit_int(l->b, (int32_t)(extent - 1), nnc_lanes_of(l, v)))};
+    return (integer){0, 0, kept_within(l, as_vector(l, x), 0, extent - 1)};
 }
 
 static nnc_value_id lower_read(nnc_lower *l, nnc_ref ref)
