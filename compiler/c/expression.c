@@ -171,7 +171,7 @@ static void operation(const nnc_c_kernel *k, const nnc_value *v)
     case NNC_LOOP_LE: case NNC_LOOP_ILE: binary(k, v, "<="); break;
     case NNC_LOOP_EQ: case NNC_LOOP_IEQ: binary(k, v, "=="); break;
     case NNC_LOOP_NE: binary(k, v, "!="); break;
-    case NNC_LOOP_NOT: prefixed(k, v, "!"); break;
+    case NNC_LOOP_NOT: nnc_text_add(k->out, "("); prefixed(k, v, "!"); nnc_text_add(k->out, ")"); break;    /* gcc warns of !a | b */
     case NNC_LOOP_SELECT: select_one(k, v); break;
     case NNC_LOOP_VARIABLE: case NNC_LOOP_OPS: break;
     }
@@ -181,7 +181,7 @@ static void operation(const nnc_c_kernel *k, const nnc_value *v)
 static bool is_atom(const nnc_value *v)
 {
     switch (v->op) {
-    case NNC_LOOP_NEG: case NNC_LOOP_REAL_OF: case NNC_LOOP_INT_OF: case NNC_LOOP_INDEX_OF: case NNC_LOOP_NOT: case NNC_LOOP_IOTA: return false;
+    case NNC_LOOP_NEG: case NNC_LOOP_REAL_OF: case NNC_LOOP_INT_OF: case NNC_LOOP_INDEX_OF: case NNC_LOOP_IOTA: return false;
     case NNC_LOOP_IADD: case NNC_LOOP_ISUB: case NNC_LOOP_IMUL: return v->type == NNC_TYPE_INDEX;
     case NNC_LOOP_SHL: case NNC_LOOP_SHR: return false;
     case NNC_LOOP_REAL: return v->real >= 0;
