@@ -48,13 +48,13 @@ static nnc_exit add_step(nnc_run *run, nnc_output_kind kind, nnc_text *out)
     own.olds = own.old_capacity = 0;
     status = nnc_elaborate_model(&own);
     nnc_part *step = status ? NULL : planned_step(&own, &status);
+    run->arena = own.arena;          /* it has gone on in the copy, and out's text goes there */
     if (step && kind == NNC_OUTPUT_FORMULAS)
         nnc_program_print(step->program, out);
     else if (step && kind == NNC_OUTPUT_LOOPS)
         nnc_loops_print(step->scheduled.loops, out);
     else if (step)
         nnc_text_add(out, "%s", step->scheduled.fused);
-    run->arena = own.arena;
     nnc_session_close(&own.session);
     return status;
 }

@@ -13,4 +13,10 @@ for text in tiny.ast tiny.model tiny.formulas tiny.gradient tiny.fused tiny.json
     status=1
   fi
 done
+for kind in ast model formulas gradient fused loops json; do        # of more than fits into the first block of memory
+  if ! "$NNC" ../../../examples/lenet5.nn --emit=$kind >/dev/null; then
+    echo "--emit=$kind of lenet5 failed"
+    status=1
+  fi
+done
 exit $status
