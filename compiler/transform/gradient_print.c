@@ -93,6 +93,46 @@ static void write_gradient(printing *w, const char *of, nnc_tensor_id id)
     write_tensor(w, id, label);
 }
 
+/* ---- names: equal derivatives have the one that its reader knows best ---- */
+
+/* The derivative of which id is a plain copy, or 0. */
+static nnc_tensor_id copied_derivative(const nnc_program *p, nnc_tensor_id id, nnc_tensor_id before)
+{
+    const nnc_tensor *t = &p->tensor[id];
+    const nnc_node *n = nnc_at(p, t->body);
+    if (t->reduce != NNC_REDUCE_NONE || n->op != NNC_OP_READ || n->count != t->rank || n->integer[0] < before)
+        return 0;
+    for (uint32_t i = 0; i < n->count; i++) {
+        const nnc_node *index = nnc_at(p, nnc_arg(p, t->body, i));
+        if (index->op != NNC_OP_INDEX || index->integer[0] != i)
+            return 0;
+    }
+    return (nnc_tensor_id)n->integer[0];
+}
+
+static int depth_of(const char *name)
+{
+    int dots = 0;
+    for (; *name; name++)
+        dots += *name == '.';
+    return dots;
+}
+
+/* d(s) = d(log_softmax.d), whose name is then d(s), if it is the one less deep inside of definitions. Derivatives are made from `before` on. */
+static void name_derivatives(nnc_program *p, nnc_tensor_id before)
+{
+    for (nnc_tensor_id id = before; id < p->tensors; id++) {
+        nnc_tensor_id of = id, next;
+        while ((next = copied_derivative(p, of, before)) != 0)
+            of = next;
+        const char *name = p->tensor[id].name;
+        if (of == id || depth_of(name) >= depth_of(p->tensor[of].name) || name[strlen(name) - 1] != ')')
+            continue;
+        p->tensor[id].name = p->tensor[of].name;
+        p->tensor[of].name = name;
+    }
+}
+
 /* Gradients first, then all formulas of the model, so that these keep their names. */
 static uint32_t list_roots(nnc_tensor_id before, const nnc_tensor_id *gradient, uint32_t count, nnc_tensor_id *roots)
 {
@@ -113,6 +153,7 @@ void nnc_gradient_print(nnc_arena *arena, const nnc_program *p, nnc_tensor_id lo
     nnc_program *q = nnc_extract(arena, p, copied, count + 1, false, NULL);
     nnc_tensor_id before = q->tensors;
     nnc_differentiate(q, copied[0], copied + 1, count, gradient);
+    name_derivatives(q, before);
     nnc_tensor_id *roots = NNC_ARRAY(arena, nnc_tensor_id, before + count);
     uint32_t number = list_roots(before, gradient, count, roots), used = 0;
     nnc_program *r = nnc_simplify_with(arena, q, roots, number, NULL, true);

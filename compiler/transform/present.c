@@ -38,6 +38,21 @@ static double take_constant(const nnc_program *p, nnc_product *product)
     return constant;
 }
 
+/* x^3 as x * x * x: equal factors are gathered again when the product is written. */
+static void spread_powers(const nnc_program *p, nnc_ref *list, uint32_t *count)
+{
+    for (uint32_t i = 0; i < *count; i++) {
+        double times;
+        nnc_ref factor = list[i];
+        if (nnc_at(p, factor)->op != NNC_OP_POW || !nnc_is_constant(p, nnc_arg(p, factor, 1), &times) || times < 2 || times != (uint32_t)times ||
+            *count + times > NNC_MAX_FACTORS)
+            continue;
+        list[i] = nnc_arg(p, factor, 0);
+        for (uint32_t more = (uint32_t)times - 1; more > 0; more--)
+            list[(*count)++] = list[i];
+    }
+}
+
 static part part_of(nnc_program *p, nnc_ref ref, bool negative)
 {
     part t = {0};
@@ -48,6 +63,8 @@ static part part_of(nnc_program *p, nnc_ref ref, bool negative)
         ref = nnc_arg(p, ref, 1);
     }
     nnc_product_of(p, ref, &t.product);
+    spread_powers(p, t.product.numerator, &t.product.numerators);
+    spread_powers(p, t.product.denominator, &t.product.denominators);
     t.product.negative ^= negative;
     double constant = take_constant(p, &t.product);
     if (constant != 1 && t.product.numerators < NNC_MAX_FACTORS) {
@@ -114,15 +131,30 @@ static void take_common(part *parts, uint32_t count, nnc_product *common)
 
 /* ---- writing it again ---- */
 
+/* value * a^n or value / a^n, where a is list[at] and stands n times in the list, of which only the first counts. */
+static nnc_ref with_factor(nnc_program *p, nnc_op op, nnc_ref value, const nnc_ref *list, uint32_t count, uint32_t at)
+{
+    nnc_ref factor = list[at];
+    uint32_t times = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (list[i] == factor && i < at)
+            return value;
+        times += list[i] == factor;
+    }
+    if (times > 1)
+        factor = nnc_binary(p, NNC_OP_POW, factor, nnc_real(p, times));
+    return !value && op == NNC_OP_MUL ? factor : nnc_binary(p, op, value ? value : nnc_real(p, 1), factor);
+}
+
 /* Left to right: a * b / c / d, a constant first. */
 static nnc_ref rebuild_product(nnc_program *p, nnc_ref value, const nnc_product *product)
 {
     for (uint32_t i = 0; i < product->numerators; i++)
-        value = value ? nnc_binary(p, NNC_OP_MUL, value, product->numerator[i]) : product->numerator[i];
+        value = with_factor(p, NNC_OP_MUL, value, product->numerator, product->numerators, i);
     if (!value)
         value = nnc_real(p, 1);
     for (uint32_t i = 0; i < product->denominators; i++)
-        value = nnc_binary(p, NNC_OP_DIV, value, product->denominator[i]);
+        value = with_factor(p, NNC_OP_DIV, value, product->denominator, product->denominators, i);
     return value;
 }
 

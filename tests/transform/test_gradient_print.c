@@ -111,6 +111,45 @@ static void test_radial(void **state)
                "d loss / d w[i] = sum(b < batch: d y[b] * h[b, i])\n");
 }
 
+/* A place in the middle is told as such, and equal factors are a power. */
+static void test_place_and_power(void **state)
+{
+    static const char *const by[] = {"h", "v"};
+    (void)state;
+    must_print("param h[6]\n"
+               "param v[2]\n"
+               "y[i < 2] = 3 / sqrt(v[i])\n"
+               "total = sum(i < 2: y[i])\n"
+               "loss = total + h[4]\n",
+               by, 2,
+               "d loss / d h[i] = if i == 4 then 1 else 0\n"
+               "d loss / d v[i] = -0.5 * y[i] / sqrt(v[i])^2\n");
+}
+
+/* Softmax and cross-entropy as a library has them: equal derivatives go by the name that is least deep in definitions. */
+static void test_cross_entropy(void **state)
+{
+    static const char *const by[] = {"w", "c"};
+    (void)state;
+    must_print("input x[batch, 4]\n"
+               "input y[batch]: class(3)\n"
+               "param w[4, 3]\n"
+               "param c[3]\n"
+               "z[b < batch, u < 3] = sum(i < 4: x[b, i] * w[i, u])\n"
+               "scores[b < batch, u < 3] = z[b, u] + c[u]\n"
+               "l.log.d[b < batch, u < 3] = scores[b, u] - 2\n"
+               "l.log.e[b < batch, u < 3] = exp(l.log.d[b, u])\n"
+               "l.log.total[b < batch] = sum(u < 3: l.log.e[b, u])\n"
+               "l.log.y[b < batch, u < 3] = l.log.d[b, u] - log(l.log.total[b])\n"
+               "l.e[b < batch] = -l.log.y[b, y[b]]\n"
+               "all = sum(b < batch: l.e[b])\n"
+               "loss = all / count(batch)\n",
+               by, 2,
+               "d scores[i] = (l.log.e[i] / l.log.total - (if y == i then 1 else 0)) / batch\n"
+               "d loss / d w[i, j] = sum(b < batch: d scores[b, j] * x[b, i])\n"
+               "d loss / d c[i] = sum(b < batch: d scores[b, i])\n");
+}
+
 static void test_without_dependence(void **state)
 {
     static const char *const by[] = {"v"};
@@ -142,6 +181,7 @@ int main(void)
         cmocka_unit_test(test_three_neurons), cmocka_unit_test(test_softmax_regression), cmocka_unit_test(test_two_layers),
         cmocka_unit_test(test_radial),        cmocka_unit_test(test_without_dependence),
         cmocka_unit_test(test_conditions),
+        cmocka_unit_test(test_place_and_power), cmocka_unit_test(test_cross_entropy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
