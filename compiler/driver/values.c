@@ -42,7 +42,7 @@ void nnc_set_slots(nnc_run *run, nnc_interpreter *in)
 static const double *add_nested(const nnc_tensor *t, uint32_t dimension, const double *at, nnc_text *out)
 {
     if (dimension == t->rank) {
-        nnc_text_add(out, "%.6g", *at);
+        nnc_text_add(out, "%.6g", *at == 0 ? 0 : *at);      /* -0 is 0 to a reader */
         return at + 1;
     }
     nnc_text_add(out, "[");

@@ -248,6 +248,41 @@ static bool open_guard(nnc_tile *t)
 
 static nnc_ref guarded_body(const nnc_tile *t, bool guarded) { return guarded ? nnc_arg(t->nest->s->p, t->t->body, 1) : t->t->body; }
 
+enum { MANY_CLASSES = 32 };      /* a branch that is taken more often costs more than the additions that it saves: about 15 cycles where it is guessed wrong */
+
+/* Whether a condition holds seldom: it is that one of many classes, as a lookup has them, is this one. */
+static bool is_seldom(const nnc_program *p, nnc_ref condition)
+{
+    const nnc_node *n = &p->node[condition];
+    if (n->op == NNC_OP_AND)
+        return is_seldom(p, p->args[n->first]) || is_seldom(p, p->args[n->first + 1]);
+    if (n->op != NNC_OP_WITHIN || n->integer[0] != n->integer[1])
+        return false;
+    nnc_form f;
+    nnc_form_of(p, p->args[n->first], &f);
+    for (uint32_t i = 0; i < f.terms; i++)
+        if (p->node[f.atom[i]].op == NNC_OP_READ && p->tensor[p->node[f.atom[i]].integer[0]].classes >= MANY_CLASSES)
+            return true;
+    return false;
+}
+
+/* Of a sum of if c then e else 0: c, where it holds seldom and for a whole vector or not at all. A row's vectors are then passed over together. 0: none. */
+static nnc_ref seldom_guard(const nnc_tile *t)
+{
+    const nnc_program *p = t->nest->s->p;
+    const nnc_node *n = &p->node[t->t->body];
+    if (t->t->reduce != NNC_REDUCE_SUM || n->op != NNC_OP_SELECT || !is_zero(p, p->args[n->first + 2]) || !is_seldom(p, p->args[n->first]))
+        return 0;
+    return t->shape.lane < 0 || !(p->node[p->args[n->first]].slots >> t->shape.lane & 1) ? p->args[n->first] : 0;
+}
+
+static void open_row(nnc_tile *t, int r, nnc_ref guard)
+{
+    nnc_lower l = nnc_tile_element(t, r, 0, -1, 1, -1, 0);
+    nnc_open_if(t->nest->b, nnc_lower_value(&l, guard));
+    nnc_ref_map_close(&l.done);
+}
+
 static void emit_chain(nnc_tile *t, int rows, int vectors, uint8_t lanes)
 {
     nnc_builder *b = t->nest->b;
@@ -258,15 +293,21 @@ static void emit_chain(nnc_tile *t, int rows, int vectors, uint8_t lanes)
             nnc_emit_set(b, acc[r][v], start_value(t, r, v, lanes));
         }
     bool guarded = open_guard(t);
+    nnc_ref seldom = guarded ? 0 : seldom_guard(t);
     open_reduced(t, -1, guarded_body(t, guarded), rows, vectors, lanes);
     nnc_load_panels(t, vectors, lanes);
-    for (int r = 0; r < rows; r++)
+    for (int r = 0; r < rows; r++) {
+        if (seldom)
+            open_row(t, r, seldom);
         for (int v = 0; v < vectors; v++) {
             nnc_lower l = nnc_tile_element(t, r, v, t->shape.lane, lanes, t->shape.lane, lanes);
             nnc_use_panels(t, &l, v);
-            nnc_emit_set(b, acc[r][v], combine(&l, t->t->reduce, guarded_body(t, guarded), nnc_emit_get(b, acc[r][v])));
+            nnc_emit_set(b, acc[r][v], combine(&l, t->t->reduce, guarded_body(t, guarded || seldom), nnc_emit_get(b, acc[r][v])));
             nnc_ref_map_close(&l.done);
         }
+        if (seldom)
+            nnc_close(b);
+    }
     close_reduced(t, -1);
     if (guarded)
         nnc_close(b);

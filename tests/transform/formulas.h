@@ -24,7 +24,7 @@ typedef struct maker {
     uint32_t count;
     nnc_tensor_id leaf[MAX_MADE];      /* those to be differentiated by */
     uint32_t leaves;
-    nnc_tensor_id label;               /* [batch]: class(4) */
+    nnc_tensor_id label;               /* [batch]: class(4), or class(40) where extents are wide */
     nnc_tensor_id word;                /* [5]: class(4) */
     nnc_tensor_id gap;                 /* [batch, n]: some are missing */
 } maker;
@@ -734,7 +734,7 @@ static inline void make_leaves(maker *m)
     m->made[m->count++] = make_leaf(m, NNC_KIND_INPUT, "x", 2, NNC_EXTENT_BATCH, f, 0);
     m->made[m->count++] = make_leaf(m, NNC_KIND_STATE, "s", 2, s, 4, 0);
     m->gap = make_leaf(m, NNC_KIND_INPUT, "gap", 2, NNC_EXTENT_BATCH, 4, 0);
-    m->label = nnc_declare(m->p, NNC_KIND_INPUT, "label", (nnc_span){0}, NNC_INTEGER, 4, (int64_t[]){NNC_EXTENT_BATCH}, 1);
+    m->label = nnc_declare(m->p, NNC_KIND_INPUT, "label", (nnc_span){0}, NNC_INTEGER, m->wide ? 40 : 4, (int64_t[]){NNC_EXTENT_BATCH}, 1);
     m->word = nnc_declare(m->p, NNC_KIND_CONSTANT, "word", (nnc_span){0}, NNC_INTEGER, 4, (int64_t[]){5}, 1);
     nnc_tensor_at(m->p, m->word)->values = words;
 }
