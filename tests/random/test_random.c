@@ -5,7 +5,7 @@
  * At the end it tells how often each kind of formula was reached; none may be missing where there were enough programs. */
 #include "compiled.h"
 
-enum { ENOUGH = 60 };      /* programs, for each kind to be among them */
+enum { ENOUGH = 80 };      /* programs, for each kind to be among them */
 
 static uint64_t count = ENOUGH, first_seed = 1;
 static uint32_t reached[MAX_KINDS];

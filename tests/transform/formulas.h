@@ -97,6 +97,16 @@ static inline nnc_tensor_id pick_rank(maker *m, uint32_t least)
     return m->made[least < 3 ? least : 2];
 }
 
+/* A tensor of each example; there is x at least. */
+static inline nnc_tensor_id pick_batched(maker *m)
+{
+    for (;;) {
+        nnc_tensor_id t = pick(m);
+        if (first_of(m, t))
+            return t;
+    }
+}
+
 static inline uint32_t pick_axis(maker *m, nnc_tensor_id t)
 {
     uint32_t first = first_of(m, t);
@@ -448,9 +458,7 @@ static inline nnc_tensor_id make_batch(maker *m)
     draft d = {0}, s = {0};
     nnc_ref index[8] = {0};
     nnc_program *p = m->p;
-    nnc_tensor_id a = pick(m);
-    if (!first_of(m, a))
-        return 0;
+    nnc_tensor_id a = pick_batched(m);
     index[0] = add_over(m, &s, NNC_EXTENT_BATCH);
     for (uint32_t i = 1; i < rank(m, a); i++)
         index[i] = add_left(m, &s, extent(m, a, i));
@@ -466,9 +474,7 @@ static inline nnc_tensor_id make_neighbour(maker *m)
 {
     draft d = {0};
     nnc_ref index[8] = {0};
-    nnc_tensor_id a = pick(m);
-    if (!first_of(m, a))
-        return 0;
+    nnc_tensor_id a = pick_batched(m);
     left_like(m, &d, a, index);
     nnc_ref x = nnc_read(m->p, a, index, rank(m, a));
     index[0] = nnc_neighbour(m->p, index[0], roll(m, 2) ? 1 : -1);
@@ -662,17 +668,17 @@ static const formula_kind formula_kinds[] = {
     {"reshape", make_reshape, 2},
     {"concat", make_concat, 1},
     {"diagonal", make_diagonal, 1},
-    {"guard", make_guard, 1},
+    {"guard", make_guard, 2},
     {"lookup", make_lookup, 2},
     {"choice", make_choice, 2},
     {"floor", make_floor, 2},
     {"reduction", make_reduction, 2},
-    {"product", make_product, 1},
+    {"product", make_product, 2},
     {"batch statistic", make_batch, 1},
     {"neighbour", make_neighbour, 1},
-    {"scan", make_scan, 1},
-    {"nested scan", make_nested_scan, 1},
-    {"decoding", make_decoding, 2},
+    {"scan", make_scan, 2},
+    {"nested scan", make_nested_scan, 2},
+    {"decoding", make_decoding, 4},
     {"turned", make_turned, 1},
     {"draw", make_draw, 1},
     {"missing", make_missing, 1},
@@ -704,7 +710,7 @@ static inline void make_one(maker *m)
 static inline nnc_tensor_id make_loss(maker *m)
 {
     nnc_ref total = number(m, 0);
-    for (uint32_t k = 0; k < 3 && k < m->count; k++) {
+    for (uint32_t k = 0; k < 4 && k < m->count; k++) {
         nnc_tensor_id t = m->made[m->count - 1 - k];
         draft d = {0};
         nnc_ref index[8] = {0};
