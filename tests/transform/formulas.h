@@ -481,20 +481,19 @@ static inline nnc_tensor_id make_neighbour(maker *m)
     return finish(m, &d, NNC_REDUCE_NONE, binary(m, NNC_OP_MUL, x, nnc_read(m->p, a, index, rank(m, a))));
 }
 
-/* [batch?, n] and how many steps: what a recurrence runs over. False where x is something else. */
+/* [batch?, n] and how many steps: what a recurrence runs over. */
 typedef struct recurrence { nnc_tensor_id x; uint32_t first; int64_t n, steps, shape[4]; } recurrence;
 
-static inline bool pick_recurrence(maker *m, recurrence *r)
+static inline void pick_recurrence(maker *m, recurrence *r)
 {
-    r->x = pick_rank(m, 1);
-    r->first = first_of(m, r->x);
+    do {
+        r->x = pick(m);              /* v is one that fits */
+        r->first = first_of(m, r->x);
+    } while (rank(m, r->x) != r->first + 1);
     r->steps = 2 + roll(m, 3);
-    if (rank(m, r->x) != r->first + 1)
-        return false;
     r->n = extent(m, r->x, r->first);
     r->shape[0] = NNC_EXTENT_BATCH;
     r->shape[r->first] = r->steps;
-    return true;
 }
 
 static inline nnc_ref feed_of(maker *m, const recurrence *r, nnc_ref batch, nnc_ref unit)
@@ -514,8 +513,7 @@ static inline nnc_tensor_id make_scan(maker *m)
     recurrence r;
     draft s = {0}, g = {0};
     nnc_ref at[8] = {0};
-    if (!pick_recurrence(m, &r))
-        return 0;
+    pick_recurrence(m, &r);
     uint32_t first = r.first;
     r.shape[first + 1] = r.n;
     nnc_tensor_id h = declare(m, "h", NNC_REAL, 0, r.shape, first + 2);
@@ -546,8 +544,7 @@ static inline nnc_tensor_id make_nested_scan(maker *m)
     recurrence r;
     draft g = {0};
     nnc_ref at[8] = {0};
-    if (!pick_recurrence(m, &r))
-        return 0;
+    pick_recurrence(m, &r);
     uint32_t first = r.first;
     int64_t inner = 2 + roll(m, 2);
     r.shape[first + 1] = inner;
@@ -567,6 +564,17 @@ static inline nnc_tensor_id make_nested_scan(maker *m)
     return h;
 }
 
+/* [any, n or more], the same for every example; 0: there is none. */
+static inline nnc_tensor_id pick_rows(maker *m, int64_t n)
+{
+    for (uint32_t from = roll(m, m->count), i = 0; i < m->count; i++) {
+        nnc_tensor_id t = m->made[(from + i) % m->count];
+        if (!first_of(m, t) && rank(m, t) == 2 && extent(m, t, 1) >= n)
+            return t;
+    }
+    return 0;
+}
+
 /* Greedy decoding: c[t] = argmax(j: s[t, j]), s[t, j] = sin(x[j] + e[c[t-1], j] * (t + 1)): a class is what the steps hand on. */
 static inline nnc_tensor_id make_decoding(maker *m)
 {
@@ -574,8 +582,9 @@ static inline nnc_tensor_id make_decoding(maker *m)
     recurrence r;
     draft g = {0}, k = {0};
     nnc_ref at[8] = {0};
-    nnc_tensor_id e = pick_rank(m, 2);
-    if (!pick_recurrence(m, &r) || first_of(m, e) || rank(m, e) != 2 || extent(m, e, 1) < r.n)
+    pick_recurrence(m, &r);
+    nnc_tensor_id e = pick_rows(m, r.n);
+    if (!e)
         return 0;
     uint32_t first = r.first;
     r.shape[first + 1] = r.n;

@@ -244,6 +244,27 @@ CASES = [
 ]
 
 
+def tied(p, x, training):
+    return torch.tanh(linear(p, F.embedding(x["x"], p["enc.e"]), "dense_1")) @ p["enc.e"].t()
+
+
+def strided_groups(p, x, training):
+    h = F.conv2d(image(x["x"]), p["conv_1.k"].permute(3, 2, 0, 1), p["conv_1.b"], stride=3, padding=1)
+    h = F.relu(F.group_norm(h, 2, p["group_norm_1.gain"], p["group_norm_1.bias"]))
+    return linear(p, channels_last(h).reshape(len(h), -1), "dense_1")
+
+
+CASES += [
+    Case("tied weights", {"x": ([5], 7)}, ([5], 7), ["enc = embed(4)", "h = enc(x) -> dense(4) -> tanh", "z[t, k] = sum(i: h[t, i] * enc.e[k, i])"],
+         {"enc.e": [7, 4], "dense_1.w": [4, 4], "dense_1.b": [4]}, tied, loss=lambda o, y: F.cross_entropy(o.reshape(-1, 7), y.reshape(-1)), loss_line="cross_entropy(z, y)"),
+    Case("stride 3, groups, class weights", {"x": [8, 8, 2]}, ([], 3), ["z = x -> conv(4, 3, stride = 3, pad = 1) -> group_norm(2) -> relu -> flatten -> dense(3)"],
+         {"conv_1.k": [3, 3, 2, 4], "conv_1.b": [4], "group_norm_1.gain": [4], "group_norm_1.bias": [4], "dense_1.w": [36, 3], "dense_1.b": [3]}, strided_groups,
+         loss=lambda o, y: F.cross_entropy(o, y, weight=torch.tensor([0.5, 2, 1.5], dtype=o.dtype), reduction="none").mean(), loss_line="cross_entropy(z, y, weights = [0.5, 2, 1.5])"),
+    Case("words in many classes", {"x": ([9], 40)}, [2], ["h = x -> embed(5)", "m[c] = sum(t: h[t, c])", "z = m -> dense(2)"], {"embed_1.e": [40, 5], "dense_1.w": [5, 2], "dense_1.b": [2]},
+         lambda p, x, t: linear(p, F.embedding_bag(x["x"], p["embed_1.e"], mode="sum"), "dense_1")),
+]
+
+
 # ---- whole models ----
 
 def lenet(p, x, training):
