@@ -354,14 +354,21 @@ static nnc_ref between(parser *s, nnc_ref low, nnc_ref x)
     return s->failed ? nnc_truth(s->p, false) : nnc_within(s->p, integer_of(s, x), (int64_t)least, (int64_t)most);
 }
 
+/* A side of a comparison: a choice between integers is one, and is compared as one, as its guard and its use as a subscript must be the same node. */
+static nnc_ref side(parser *s)
+{
+    nnc_ref x = sum(s), choice = s->p->node[x].op == NNC_OP_SELECT && s->p->node[x].element == NNC_REAL ? whole_of(s->p, x) : 0;
+    return choice ? nnc_to_real(s->p, choice) : x;
+}
+
 static nnc_ref comparison(parser *s)
 {
-    nnc_ref left = sum(s);
+    nnc_ref left = side(s);
     static const struct { const char *sign; nnc_op op; bool turned; } rows[] = {
         {"<", NNC_OP_LESS, false}, {"<=", NNC_OP_LESS_EQUAL, false}, {">", NNC_OP_LESS, true}, {">=", NNC_OP_LESS_EQUAL, true}, {"==", NNC_OP_EQUAL, false}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (accept(s, rows[i].sign)) {
-            nnc_ref right = sum(s);
+            nnc_ref right = side(s);
             if (rows[i].op == NNC_OP_LESS_EQUAL && accept(s, "<="))
                 return between(s, left, right);
             return rows[i].turned ? nnc_binary(s->p, rows[i].op, right, left) : nnc_binary(s->p, rows[i].op, left, right);

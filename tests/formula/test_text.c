@@ -114,6 +114,7 @@ static void test_conditions(void **state)
     check_body("if 2*i <= 7 then 1 else 0", "if i <= 3 then 1 else 0");
     check_body("if i - 2 == 1 then 1 else 0", "if i == 3 then 1 else 0");
     check_body("if i == c[b] then 1 else 0", "if i - c[b] == 0 then 1 else 0");
+    check_body("if (if i >= 1 then i - 1 else 0) == 0 then x[b, if i >= 1 then i - 1 else 0] else 0", "if (if i >= 1 then i - 1 else 0) == 0 then x[b, if i >= 1 then i - 1 else 0] else 0");
     check_body("if not i == 3 then 1 else 0", "if i == 3 then 0 else 1");
     check_body("if v < 1 and (v == 2 or not 3 <= v) then 1 else 0", "if v < 1 and (v == 2 or not 3 <= v) then 1 else 0");
     check_body("if (v < 1 and v == 2) or 3 <= v then 1 else 0", "if v < 1 and v == 2 or 3 <= v then 1 else 0");
