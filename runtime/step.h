@@ -8,16 +8,32 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+enum { NNC_STEP_POINTERS = 3 };   /* in front of the arguments */
+
 /* Does tasks first .. last-1. pointers: workspace, persistent block, host block, then the arguments. */
 typedef void (*nnc_step_call)(void *const *pointers, int64_t batch, int64_t first, int64_t last);
+
+/* Where a kernel's buffer is: bytes from one of the step's pointers. */
+typedef struct nnc_step_place { uint32_t pointer; int64_t offset; } nnc_step_place;
 
 typedef struct nnc_step_kernel {
     const char *name;
     nnc_step_call call;
+    const nnc_step_place *place;  /* its buffers: kernels that do the same to different ones share their code. NULL: it takes the step's pointers as they are */
+    void **own;                   /* room for its pointers: NNC_STEP_POINTERS that are not used, then one a place. Filled in by each run */
+    uint32_t places;
     int64_t tasks_fixed, tasks_per_example, task_block;   /* tasks = ceil((fixed + per_example * batch) / block) */
     uint32_t phase;               /* kernels of one phase are independent; a barrier stands between phases */
     double flops, bytes;          /* at the largest batch: how many threads it is worth */
 } nnc_step_kernel;
+
+/* What the kernel is called with, given the step's pointers: its own, filled in. */
+static inline void *const *nnc_step_own(const nnc_step_kernel *k, void *const *pointers)
+{
+    for (uint32_t p = 0; p < k->places; p++)
+        k->own[NNC_STEP_POINTERS + p] = (char *)pointers[k->place[p].pointer] + k->place[p].offset;
+    return k->place ? k->own : pointers;
+}
 
 typedef struct nnc_step_argument {
     const char *name;             /* a declaration's (input), or the tensor's */

@@ -118,10 +118,23 @@ static uint32_t phase_end(const nnc_step *step, uint32_t first, double share, do
     return end;
 }
 
+/* ---- pointers ---- */
+
+static void fill_own(const nnc_step *step, void *const *pointers)
+{
+    for (uint32_t i = 0; i < step->kernels; i++)
+        nnc_step_own(&step->kernel[i], pointers);
+}
+
+static void call(const nnc_step_kernel *k, void *const *pointers, int64_t batch, int64_t first, int64_t last)
+{
+    k->call(k->place ? k->own : pointers, batch, first, last);
+}
+
 static void run_whole(const nnc_step *step, uint32_t first, uint32_t end, void *const *pointers, int64_t batch)
 {
     for (uint32_t i = first; i < end; i++)
-        step->kernel[i].call(pointers, batch, 0, tasks_of(&step->kernel[i], batch));
+        call(&step->kernel[i], pointers, batch, 0, tasks_of(&step->kernel[i], batch));
 }
 
 static void run_profiled(const nnc_step *step, void *const *pointers, int64_t batch)
@@ -141,7 +154,7 @@ static void run_share(const nnc_step_kernel *k, void *const *pointers, int64_t b
     int64_t tasks = tasks_of(k, batch);
     int64_t first = tasks * number / threads, last = tasks * (number + 1) / threads;
     if (first < last)
-        k->call(pointers, batch, first, last);
+        call(k, pointers, batch, first, last);
 }
 
 static void bring_share(const nnc_team *team, int number)
@@ -205,6 +218,7 @@ static double step_seconds(const nnc_step *step, int64_t batch)
 
 static void run_kernels(nnc_team *team, const nnc_step *step, void *const *pointers, int64_t batch, const nnc_team_rows *rows)
 {
+    fill_own(step, pointers);
     bool shared = team->threads > 1 && !step->profile && step_seconds(step, batch) >= STEP_WORTH;
     if (rows && !shared)
         rows->bring(rows->context, 0, batch);

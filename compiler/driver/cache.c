@@ -63,6 +63,13 @@ static void name_of(const nnc_cache_key *key, char name[NAME])
     SHA256End(&hash, name);
 }
 
+const char *nnc_cache_key_name(nnc_arena *arena, const nnc_cache_key *key, const char *prefix)
+{
+    char name[NAME];
+    name_of(key, name);
+    return nnc_arena_format(arena, "%s%s", prefix, name);
+}
+
 /* ---- getting ---- */
 
 static bool read_exactly(int file, void *bytes, size_t size)

@@ -25,6 +25,9 @@ void nnc_cache_key_feed(void *key, const void *bytes, size_t size);
 void nnc_cache_key_text(nnc_cache_key *key, const char *text);
 void nnc_cache_key_number(nnc_cache_key *key, int64_t number);
 
+/* The key as text (arena): `prefix` and 64 hexadecimal digits. */
+const char *nnc_cache_key_name(nnc_arena *arena, const nnc_cache_key *key, const char *prefix);
+
 /* What was kept under the key (arena, aligned to 16), or NULL. Ends the key, as nnc_cache_put does. */
 void *nnc_cache_get(const nnc_cache *cache, const nnc_cache_key *key, size_t *size);
 void nnc_cache_put(const nnc_cache *cache, const nnc_cache_key *key, const void *bytes, size_t size);

@@ -5,13 +5,21 @@
 #include <string.h>
 #include "driver/network.h"
 
+/* A kernel's code: by what it does to its buffers, whichever they are, so that equal layers share it. */
+typedef struct job {
+    nnc_loops *loops;              /* nnc_kernel_alone; named by the hash of its content */
+    uint32_t operations;
+    bool twin;                     /* another job before it has this name */
+} job;
+
 typedef struct worker {
     const nnc_network *network;
     const nnc_network_request *request;
     nnc_arena arena;
     pthread_t thread;
     bool started, compiled;
-    const nnc_loops **loops;       /* of each part, with this worker's kernels alone */
+    const nnc_loops **loops;       /* its kernels */
+    uint32_t count;
     uint64_t operations;           /* their size */
     nnc_object object;
     const char *error;
@@ -22,65 +30,103 @@ enum { WORTH_A_THREAD = 1500, MOST_WORKERS = 16 };      /* operations */
 static void *generate(void *context)
 {
     worker *w = context;
-    w->compiled = w->network->llvm->compile(&w->arena, w->loops, w->network->parts, NULL, &w->request->target, NNC_LLVM_OBJECT, &w->object, &w->error);
+    w->compiled = w->network->llvm->compile(&w->arena, w->loops, w->count, NULL, &w->request->target, NNC_LLVM_OBJECT, &w->object, &w->error);
     return NULL;
 }
 
-/* ---- sharing out ---- */
+/* ---- which kernels there are ---- */
 
-typedef struct job { uint32_t part, kernel, operations; } job;
+/* The kernel alone; *place (parallel to its arguments) says which buffers it is given. */
+static nnc_loops *name_kernel(nnc_network *n, const nnc_loops *loops, const nnc_kernel *kernel, const nnc_step_place **place)
+{
+    nnc_cache_key key;
+    const uint32_t *buffer;
+    nnc_loops *alone = nnc_kernel_alone(n->arena, loops, kernel, &buffer);
+    nnc_step_place *places = NNC_ARRAY(n->arena, nnc_step_place, alone->arguments + 1);
+    nnc_cache_key_open(&key);
+    nnc_loops_feed(alone, nnc_cache_key_feed, &key);
+    alone->kernel[0]->name = nnc_cache_key_name(n->arena, &key, "k");
+    for (uint32_t i = 0; i < alone->arguments; i++) {
+        const nnc_buffer *b = &loops->buffer[buffer[i]];
+        bool argument = b->storage == NNC_STORAGE_ARGUMENT;
+        places[i] = (nnc_step_place){argument ? (uint32_t)NNC_STORAGE_ARGUMENT + b->argument : (uint32_t)b->storage, argument ? 0 : b->offset};
+    }
+    *place = places;
+    return alone;
+}
+
+static int by_name(const void *a, const void *b) { return strcmp((*(const job *const *)a)->loops->kernel[0]->name, (*(const job *const *)b)->loops->kernel[0]->name); }
 
 static int by_size(const void *a, const void *b)
 {
     const job *x = a, *y = b;
     if (x->operations != y->operations)
         return x->operations > y->operations ? -1 : 1;
-    return x->part != y->part ? (x->part < y->part ? -1 : 1) : x->kernel < y->kernel ? -1 : 1;
+    return strcmp(x->loops->kernel[0]->name, y->loops->kernel[0]->name);
 }
 
-static job *list_jobs(const nnc_network *n, uint32_t *count, uint64_t *operations)
+/* Keeps one of each name, the largest first. */
+static uint32_t keep_distinct(nnc_arena *arena, job *all, uint32_t count)
+{
+    job **sorted = NNC_ARRAY(arena, job *, count + 1);
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count; i++)
+        sorted[i] = &all[i];
+    qsort(sorted, count, sizeof *sorted, by_name);
+    for (uint32_t i = 1; i < count; i++)
+        sorted[i]->twin = by_name(&sorted[i - 1], &sorted[i]) == 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (!all[i].twin)
+            all[kept++] = all[i];
+    qsort(all, kept, sizeof *all, by_size);
+    return kept;
+}
+
+/* The distinct kernels of all parts. Fills in the parts' kernels but for where their code is. */
+static job *list_jobs(nnc_network *n, uint32_t *count)
 {
     uint32_t kernels = 0;
     for (uint32_t p = 0; p < n->parts; p++)
         kernels += n->part[p]->scheduled.loops->kernels;
     job *all = NNC_ARRAY(n->arena, job, kernels + 1);
     *count = 0;
-    *operations = 0;
-    for (uint32_t p = 0; p < n->parts; p++)
-        for (uint32_t k = 0; k < n->part[p]->scheduled.loops->kernels; k++) {
-            all[*count] = (job){p, k, nnc_kernel_operations(n->part[p]->scheduled.loops->kernel[k])};
-            *operations += all[(*count)++].operations;
+    for (uint32_t p = 0; p < n->parts; p++) {
+        const nnc_loops *loops = n->part[p]->scheduled.loops;
+        nnc_step_kernel *kernel = NNC_ARRAY(n->arena, nnc_step_kernel, loops->kernels + 1);
+        for (uint32_t i = 0; i < loops->kernels; i++) {
+            const nnc_kernel *k = loops->kernel[i];
+            const nnc_step_place *place;
+            nnc_loops *alone = name_kernel(n, loops, k, &place);
+            all[(*count)++] = (job){alone, nnc_kernel_operations(k), false};
+            kernel[i] = (nnc_step_kernel){.name = alone->kernel[0]->name, .place = place, .places = alone->arguments, .own = NNC_ARRAY(n->arena, void *, NNC_STEP_POINTERS + alone->arguments),
+                                          .tasks_fixed = k->tasks_fixed, .tasks_per_example = k->tasks_per_example, .task_block = k->task_block, .phase = k->phase, .flops = k->flops, .bytes = k->bytes};
         }
-    qsort(all, *count, sizeof *all, by_size);
+        n->part[p]->step.kernel = kernel;
+        n->part[p]->step.kernels = loops->kernels;
+    }
+    *count = keep_distinct(n->arena, all, *count);
     return all;
 }
 
-static void open_worker(worker *w, const nnc_network *n, const nnc_network_request *request)
+/* ---- sharing out ---- */
+
+static void open_worker(worker *w, const nnc_network *n, const nnc_network_request *request, uint32_t jobs)
 {
-    nnc_loops *copies = NNC_ARRAY(n->arena, nnc_loops, n->parts + 1);
     w->network = n;
     w->request = request;
-    w->loops = NNC_ARRAY(n->arena, const nnc_loops *, n->parts + 1);
+    w->loops = NNC_ARRAY(n->arena, const nnc_loops *, jobs + 1);
     nnc_arena_open(&w->arena, NULL, NULL);
-    for (uint32_t p = 0; p < n->parts; p++) {
-        copies[p] = *n->part[p]->scheduled.loops;
-        copies[p].kernel = NNC_ARRAY(n->arena, nnc_kernel *, copies[p].kernels + 1);
-        copies[p].kernels = 0;
-        copies[p].arena = &w->arena;
-        w->loops[p] = &copies[p];
-    }
 }
 
 /* The largest kernels first, each to whoever has least. */
-static void share_out(const nnc_network *n, worker *workers, uint32_t count, const job *all, uint32_t jobs)
+static void share_out(worker *workers, uint32_t count, const job *all, uint32_t jobs)
 {
     for (uint32_t i = 0; i < jobs; i++) {
         worker *least = workers;
         for (uint32_t w = 1; w < count; w++)
             if (workers[w].operations < least->operations)
                 least = &workers[w];
-        nnc_loops *to = (nnc_loops *)least->loops[all[i].part];
-        to->kernel[to->kernels++] = n->part[all[i].part]->scheduled.loops->kernel[all[i].kernel];
+        least->loops[least->count++] = all[i].loops;
         least->operations += all[i].operations + 1;
     }
 }
@@ -98,11 +144,12 @@ static void run_workers(worker *workers, uint32_t count)
 }
 
 /* The objects of all workers, in the network's arena. */
-static nnc_object *make_objects(nnc_network *n, const nnc_network_request *request, uint32_t *count, const char **error)
+static nnc_object *make_objects(nnc_network *n, const nnc_network_request *request, const job *all, uint32_t jobs, uint32_t *count, const char **error)
 {
-    uint32_t jobs, most = request->threads > 0 ? (uint32_t)request->threads : 1;
-    uint64_t operations;
-    job *all = list_jobs(n, &jobs, &operations);
+    uint32_t most = request->threads > 0 ? (uint32_t)request->threads : 1;
+    uint64_t operations = 0;
+    for (uint32_t i = 0; i < jobs; i++)
+        operations += all[i].operations;
     uint64_t worth = 1 + operations / WORTH_A_THREAD;
     *count = worth < most ? (uint32_t)worth : most;
     *count = *count < MOST_WORKERS ? *count : MOST_WORKERS;
@@ -114,8 +161,8 @@ static nnc_object *make_objects(nnc_network *n, const nnc_network_request *reque
     nnc_object *object = NNC_ARRAY(n->arena, nnc_object, *count);
     bool made = true;
     for (uint32_t w = 0; w < *count; w++)
-        open_worker(&workers[w], n, request);
-    share_out(n, workers, *count, all, jobs);
+        open_worker(&workers[w], n, request, jobs);
+    share_out(workers, *count, all, jobs);
     run_workers(workers, *count);
     for (uint32_t w = 0; w < *count; w++) {
         if (workers[w].compiled)
@@ -219,18 +266,20 @@ static nnc_object *find_objects(nnc_network *n, const nnc_network_request *reque
 {
     nnc_cache_key key;
     size_t size;
+    uint32_t jobs;
     nnc_object *object = NULL;
+    const job *all = list_jobs(n, &jobs);
     bool cached = open_key(n, request, "code", &key);
     if (cached) {
         nnc_cache_key_number(&key, request->target.level);
-        for (uint32_t i = 0; i < n->parts; i++)
-            nnc_loops_feed(n->part[i]->scheduled.loops, nnc_cache_key_feed, &key);
+        for (uint32_t i = 0; i < jobs; i++)
+            nnc_cache_key_text(&key, all[i].loops->kernel[0]->name);
         const char *bytes = nnc_cache_get(request->cache, &key, &size);
         object = bytes ? objects_from(n->arena, bytes, size, count) : NULL;
     }
     if (object)
         return object;
-    object = make_objects(n, request, count, error);
+    object = make_objects(n, request, all, jobs, count, error);
     if (object && cached)
         keep_objects(request->cache, &key, object, *count);
     return object;
@@ -250,18 +299,16 @@ static nnc_kernel_function find(const nnc_network *n, const char *name)
 
 static bool link_part(nnc_network *n, nnc_part *part, const char **error)
 {
-    const nnc_loops *loops = part->scheduled.loops;
-    nnc_step_kernel *kernel = NNC_ARRAY(n->arena, nnc_step_kernel, loops->kernels + 1);
-    for (uint32_t i = 0; i < loops->kernels; i++) {
-        const nnc_kernel *k = loops->kernel[i];
-        kernel[i] = (nnc_step_kernel){k->name, find(n, k->name), k->tasks_fixed, k->tasks_per_example, k->task_block, k->phase, k->flops, k->bytes};
+    nnc_step_kernel *kernel = (nnc_step_kernel *)part->step.kernel;
+    for (uint32_t i = 0; i < part->step.kernels; i++) {
+        const nnc_kernel *k = part->scheduled.loops->kernel[i];
+        kernel[i].call = find(n, kernel[i].name);
+        kernel[i].name = k->name;
         if (!kernel[i].call) {
             *error = nnc_arena_format(n->arena, "the kernel %s is not in the code made", k->name);
             return false;
         }
     }
-    part->step.kernel = kernel;
-    part->step.kernels = loops->kernels;
     return true;
 }
 

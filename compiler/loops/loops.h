@@ -148,6 +148,9 @@ enum { NNC_HOST_SEED_LOW, NNC_HOST_SEED_HIGH, NNC_HOST_STEP, NNC_HOST_SCHEDULES 
 /* ---- text and checking ---- */
 void nnc_loops_print(const nnc_loops *loops, nnc_text *out);            /* --emit=loops */
 const char *nnc_loops_verify(const nnc_loops *loops);                   /* NULL, or what is wrong where */
+/* The kernel as a program of its own, without names, whose buffers (but scratch of one call) are arguments in the order in which it first uses them: kernels that do the same to
+ * different buffers become equal. *buffer: the buffer of `loops` that each argument is. */
+nnc_loops *nnc_kernel_alone(nnc_arena *arena, const nnc_loops *loops, const nnc_kernel *kernel, const uint32_t **buffer);
 /* Gives `feed` bytes that are equal for two programs only where their kernels' code is: names, values, statements, buffers; not tasks, notes or constants' elements. */
 void nnc_loops_feed(const nnc_loops *loops, void (*feed)(void *context, const void *bytes, size_t size), void *context);
 uint32_t nnc_kernel_operations(const nnc_kernel *kernel);               /* VALUE, SET, STORE statements: for compile-time budgets */

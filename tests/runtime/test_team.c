@@ -47,8 +47,9 @@ static void bring(void *context, int64_t first, int64_t last)
 static void check_step(nnc_team *team, const double flops[KERNELS], int64_t batch)
 {
     static notes n;
-    nnc_step_kernel k[KERNELS] = {{"k0", kernel_0, 0, 1, 1, 0, 0, 0},  {"k1", kernel_1, 7, 3, 4, 0, 0, 0},   {"k2", kernel_2, 1, 0, 1, 1, 0, 0},
-                                  {"k3", kernel_3, 500, 0, 7, 2, 0, 0}, {"k4", kernel_4, 3, 1, 16, 2, 0, 0}, {"k5", kernel_5, 1000, 2, 3, 3, 0, 0}};
+#define TASKS(fixed, example, block, when) .tasks_fixed = fixed, .tasks_per_example = example, .task_block = block, .phase = when
+    nnc_step_kernel k[KERNELS] = {{"k0", kernel_0, TASKS(0, 1, 1, 0)},   {"k1", kernel_1, TASKS(7, 3, 4, 0)},  {"k2", kernel_2, TASKS(1, 0, 1, 1)},
+                                  {"k3", kernel_3, TASKS(500, 0, 7, 2)}, {"k4", kernel_4, TASKS(3, 1, 16, 2)}, {"k5", kernel_5, TASKS(1000, 2, 3, 3)}};
     nnc_step step = {.kernel = k, .kernels = KERNELS, .batch = 64};
     void *pointers[4] = {NULL, NULL, NULL, &n};
     memset(&n, 0, sizeof n);
@@ -84,6 +85,33 @@ static void test_each_task_once(void **state)
     nnc_team_close(NULL);
 }
 
+/* Copies as many floats from its first buffer to its second. */
+static void copy(void *const *own, int64_t batch, int64_t first, int64_t last)
+{
+    for (int64_t i = first; i < last; i++)
+        ((float *)own[4])[i] = ((const float *)own[3])[i] + (float)batch;
+}
+
+/* One code for two kernels, each with its buffers: in the workspace, the persistent block, an argument. */
+static void test_places(void **state)
+{
+    float workspace[8] = {1, 2, 3, 4}, persistent[12] = {0}, argument[4] = {0};
+    void *pointers[4] = {workspace, persistent, NULL, argument}, *own[2][5];
+    const nnc_step_place place[2][2] = {{{0, 0}, {1, 32}}, {{1, 32}, {3, 0}}};
+    nnc_step_kernel k[2] = {{"k0", copy, place[0], own[0], 2, TASKS(4, 0, 1, 0)}, {"k1", copy, place[1], own[1], 2, TASKS(4, 0, 1, 1)}};
+    nnc_step step = {.kernel = k, .kernels = 2, .batch = 8};
+    nnc_team *team = nnc_team_open(2);
+    (void)state;
+    for (double cost = 0; cost < 2e9; cost += 1e9) {
+        k[0].flops = k[1].flops = cost;
+        nnc_team_run(team, &step, pointers, 5, NULL);
+        for (int i = 0; i < 4; i++)
+            assert_true(persistent[8 + i] == workspace[i] + 5 && argument[i] == workspace[i] + 10);
+        memset(argument, 0, sizeof argument);
+    }
+    nnc_team_close(team);
+}
+
 static void run_all(void *context, void *const *pointers, int64_t batch) { *(int64_t *)context += batch + (pointers[0] == NULL); }
 
 /* A step that is run whole (by the interpreter), and one that is profiled. */
@@ -94,7 +122,7 @@ static void test_other_ways(void **state)
     static notes n;
     void *pointers[4] = {NULL, NULL, NULL, &n};
     nnc_step_profile profile = {seconds, 0};
-    nnc_step_kernel k = {"k0", kernel_0, 9, 0, 1, 0, 1e9, 0};
+    nnc_step_kernel k = {"k0", kernel_0, .tasks_fixed = 9, .task_block = 1, .flops = 1e9};
     nnc_step whole = {.run = run_all, .context = &sum, .batch = 8}, profiled = {.kernel = &k, .kernels = 1, .batch = 8, .profile = &profile};
     nnc_team *team = nnc_team_open(3);
     (void)state;
@@ -110,6 +138,6 @@ static void test_other_ways(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_each_task_once), cmocka_unit_test(test_other_ways)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_each_task_once), cmocka_unit_test(test_places), cmocka_unit_test(test_other_ways)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -134,7 +134,7 @@ static void run_kernels(bench *b, void **pointer, int pieces)
         int64_t units = k->tasks_fixed + k->tasks_per_example * b->batch, tasks = (units + k->task_block - 1) / k->task_block;
         for (int p = pieces; p > 0; p--)
             if (tasks * (p - 1) / pieces < tasks * p / pieces)
-                k->call(pointer, b->batch, tasks * (p - 1) / pieces, tasks * p / pieces);
+                k->call(nnc_step_own(k, pointer), b->batch, tasks * (p - 1) / pieces, tasks * p / pieces);
     }
 }
 
