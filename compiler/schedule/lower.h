@@ -20,6 +20,7 @@ typedef struct nnc_scheduler {
     uint32_t host_words;          /* the buffer of the host block's first words */
     bool *writes;                 /* buffers that the kernel being made writes */
     nnc_plan *plan;
+    double example_work;          /* operations for one example, all formulas together */
     nnc_order order;
 } nnc_scheduler;
 

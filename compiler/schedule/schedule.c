@@ -34,14 +34,29 @@ static double work_of(const nnc_scheduler *s, const nnc_tensor *t, double *bytes
     return 2 * points;
 }
 
+/* What one example takes, in operations. */
+static double work_of_example(const nnc_scheduler *s)
+{
+    double work = 0, bytes = 0;
+    for (nnc_tensor_id id = 1; id < s->p->tensors; id++)
+        if (s->p->tensor[id].kind == NNC_KIND_FORMULA && nnc_batched(&s->p->tensor[id]))
+            work += work_of(s, &s->p->tensor[id], &bytes, false);
+    return work / (double)s->request->batch;
+}
+
+/* Examples of which each is worth sharing out come in smaller blocks, so that few of them occupy several threads too. */
+static const double HEAVY_EXAMPLE = 1e6;
+
 /* Tasks are blocks of slot 0, some eight of them; the same blocks for the same extent, since kernels of one phase hand rows to one another. */
 static void set_tasks(const nnc_scheduler *s, nnc_kernel *k, int64_t extent)
 {
     int64_t rows = extent < 0 ? s->request->batch : extent, block = rows / 8;
     k->tasks_fixed = extent < 0 ? 0 : extent;
     k->tasks_per_example = extent < 0;
-    if (extent < 0)
-        k->task_block = block < 16 ? (rows < 16 ? rows : 16) : block / 16 * 16;
+    if (extent < 0 && block < 16)
+        k->task_block = s->example_work >= HEAVY_EXAMPLE ? (block < 1 ? 1 : block) : rows < 16 ? rows : 16;
+    else if (extent < 0)
+        k->task_block = block / 16 * 16;
     else
         k->task_block = block < 16 ? (rows < 8 ? 1 : 8) : block / 16 * 16;
 }
@@ -210,6 +225,7 @@ nnc_scheduled nnc_schedule(nnc_arena *arena, const nnc_schedule_request *request
     for (uint32_t i = 0; i < request->arguments; i++)
         kept[request->argument[i]] = true;
     s.plan = nnc_plan_make(arena, p, &s.order, kept, request->batch, request->level > 0, request->serial);
+    s.example_work = work_of_example(&s);
     nnc_store_tensors(&s);
     nnc_place_workspace(&s);
     make_all(&s);
