@@ -173,6 +173,24 @@ static integer clamped(nnc_lower *l, nnc_ref subscript, int64_t extent)
     return (integer){0, 0, kept_within(l, as_vector(l, x), 0, extent - 1)};
 }
 
+/* The place along a dimension where an index is kept: modulo the steps that stay. */
+static nnc_value_id kept_index(const nnc_lower *l, nnc_tensor_id id, uint32_t dimension, nnc_value_id index)
+{
+    const nnc_steps_kept *kept = &l->s->kept[id];
+    if (!kept->steps || kept->slot != (int)dimension)
+        return index;
+    return kept->steps == 1 ? nnc_emit_index(l->b, 0) : nnc_emit(l->b, NNC_LOOP_REMAINDER, &index, 1, kept->steps);
+}
+
+/* A subscript's share of the address. The loop's own index is one number for all lanes. */
+static integer lower_subscript(nnc_lower *l, nnc_tensor_id id, uint32_t dimension, nnc_ref subscript)
+{
+    integer x = clamped(l, subscript, l->s->p->tensor[id].extent[dimension]);
+    if (is_uniform(x))
+        x.base = kept_index(l, id, dimension, x.base);
+    return scaled(l, x, nnc_kept_stride(l->s, id, dimension));
+}
+
 static nnc_value_id lower_read(nnc_lower *l, nnc_ref ref)
 {
     const nnc_program *p = l->s->p;
@@ -181,7 +199,7 @@ static nnc_value_id lower_read(nnc_lower *l, nnc_ref ref)
     uint32_t buffer = l->s->buffer[n.integer[0]];
     integer at = {nnc_emit_index(l->b, 0), 0, 0};
     for (uint32_t i = 0; i < n.count; i++)
-        at = added(l, at, scaled(l, clamped(l, nnc_arg(p, ref, i), a->extent[i]), nnc_tensor_stride(a, i)));
+        at = added(l, at, lower_subscript(l, (nnc_tensor_id)n.integer[0], i, nnc_arg(p, ref, i)));
     bool hoist = !l->s->writes[buffer];
     nnc_value_id value;
     if (is_uniform(at) || l->lane < 0 || l->lanes == 1)
@@ -384,8 +402,11 @@ nnc_value_id nnc_lower_value(nnc_lower *l, nnc_ref ref)
 nnc_value_id nnc_lower_place(nnc_lower *l)
 {
     nnc_value_id at = nnc_emit_index(l->b, 0);
-    for (uint32_t i = 0; i < l->t->rank; i++)
-        at = nnc_emit2(l->b, NNC_LOOP_IADD, at, nnc_emit2(l->b, NNC_LOOP_IMUL, l->slot[i], nnc_emit_index(l->b, nnc_tensor_stride(l->t, i))));
+    nnc_tensor_id id = (nnc_tensor_id)(l->t - l->s->p->tensor);
+    for (uint32_t i = 0; i < l->t->rank; i++) {
+        nnc_value_id index = kept_index(l, id, i, l->slot[i]);
+        at = nnc_emit2(l->b, NNC_LOOP_IADD, at, nnc_emit2(l->b, NNC_LOOP_IMUL, index, nnc_emit_index(l->b, nnc_kept_stride(l->s, id, i))));
+    }
     return at;
 }
 
@@ -394,7 +415,7 @@ void nnc_lower_store(nnc_lower *l, nnc_value_id value)
     uint32_t buffer = l->s->buffer[l->t - l->s->p->tensor];
     if (l->kernel->value[value].type == NNC_TYPE_BOOL)
         value = choose(l, value, nnc_emit_int(l->b, 1, nnc_lanes_of(l, value)), nnc_emit_int(l->b, 0, nnc_lanes_of(l, value)));
-    int64_t stride = l->lane >= 0 && l->lane < l->t->rank ? nnc_tensor_stride(l->t, (uint32_t)l->lane) : 1;
+    int64_t stride = l->lane >= 0 && l->lane < l->t->rank ? nnc_kept_stride(l->s, (nnc_tensor_id)(l->t - l->s->p->tensor), (uint32_t)l->lane) : 1;
     if (stride == 1 || l->lanes == 1)
         nnc_emit_store(l->b, buffer, nnc_lower_place(l), nnc_lower_wide(l, value));
     else

@@ -7,6 +7,9 @@
 #include "plan/plan.h"
 #include "schedule/schedule.h"
 
+/* A recurrence's formula of which only the last steps stay in memory: the index of that slot counts modulo `steps`. steps 0: all stay. */
+typedef struct nnc_steps_kept { int64_t steps; int slot; } nnc_steps_kept;
+
 typedef struct nnc_scheduler {
     nnc_arena *arena;
     const nnc_program *p;
@@ -20,9 +23,15 @@ typedef struct nnc_scheduler {
     uint32_t host_words;          /* the buffer of the host block's first words */
     bool *writes;                 /* buffers that the kernel being made writes */
     nnc_plan *plan;
+    nnc_steps_kept *kept;         /* of each tensor */
     double example_work;          /* operations for one example, all formulas together */
     nnc_order order;
 } nnc_scheduler;
+
+/* keep.c: how many steps stay in memory; a dimension's extent there, and its stride. */
+void nnc_find_kept(nnc_scheduler *s);
+int64_t nnc_kept_extent(const nnc_scheduler *s, nnc_tensor_id id, uint32_t dimension);
+int64_t nnc_kept_stride(const nnc_scheduler *s, nnc_tensor_id id, uint32_t dimension);
 
 /* storage.c: makes all buffers; workspace places come once the kernels' order is known. */
 void nnc_store_tensors(nnc_scheduler *s);

@@ -226,6 +226,7 @@ nnc_scheduled nnc_schedule(nnc_arena *arena, const nnc_schedule_request *request
         kept[request->argument[i]] = true;
     s.plan = nnc_plan_make(arena, p, &s.order, kept, request->batch, request->level > 0, request->serial);
     s.example_work = work_of_example(&s);
+    nnc_find_kept(&s);
     nnc_store_tensors(&s);
     nnc_place_workspace(&s);
     make_all(&s);

@@ -39,6 +39,15 @@ static uint32_t store_persistent(nnc_scheduler *s, nnc_tensor_id id)
     return add_buffer(s, buffer);
 }
 
+static uint32_t store_formula(nnc_scheduler *s, nnc_tensor_id id)
+{
+    const nnc_tensor *t = &s->p->tensor[id];
+    nnc_buffer buffer = buffer_of(t, id, NNC_STORAGE_WORKSPACE);
+    if (s->kept[id].steps)
+        buffer.elements = buffer.elements / t->extent[s->kept[id].slot] * s->kept[id].steps;
+    return add_buffer(s, buffer);
+}
+
 void nnc_store_tensors(nnc_scheduler *s)
 {
     const nnc_program *p = s->p;
@@ -63,7 +72,7 @@ void nnc_store_tensors(nnc_scheduler *s)
         else if (t->kind == NNC_KIND_PARAMETER || t->kind == NNC_KIND_STATE || t->kind == NNC_KIND_FIT || t->kind == NNC_KIND_CONSTANT)
             s->buffer[id] = store_persistent(s, id);
         else if (t->kind == NNC_KIND_FORMULA && s->plan->stored[id] && !s->plan->in_place[id])
-            s->buffer[id] = add_buffer(s, buffer_of(t, id, NNC_STORAGE_WORKSPACE));
+            s->buffer[id] = store_formula(s, id);
     }
     for (nnc_tensor_id id = 1; id < p->tensors; id++)
         if (p->tensor[id].next && s->plan->in_place[p->tensor[id].next])

@@ -154,8 +154,46 @@ static void test_guards(void **state)
     }
 }
 
+/* ---- how many steps of a recurrence stay in memory ---- */
+
+typedef struct kept_case { const char *text; int floats; } kept_case;
+
+static const kept_case KEPT[] = {
+    /* one step back, read at its end: two steps of 4 */
+    {"input x[batch, 9, 4]\nh[b < batch, t < 9, u < 4] = x[b, t, u] + (if 0 < t then h[b, t - 1, u] * 0.5 else 0)\ny[b < batch, u < 4] = h[b, 8, u]\n", 8},
+    /* three back, and the last but two */
+    {"input x[batch, 9, 4]\nh[b < batch, t < 9, u < 4] = x[b, t, u] + (if 2 < t then h[b, t - 3, u] * 0.5 else 0)\ny[b < batch, u < 4] = h[b, 8, u] - h[b, 6, u]\n", 16},
+    /* backwards */
+    {"input x[batch, 9, 4]\nh[b < batch, t < 9, u < 4] = x[b, t, u] + (if t < 8 then h[b, t + 1, u] * 0.5 else 0)\ny[b < batch, u < 4] = h[b, 0, u]\n", 8},
+    /* what lives within a step, g, and what lives to the next, h */
+    {"input x[batch, 9, 4]\ng[b < batch, t < 9, u < 4] = sum(v < 4: x[b, t, v] * x[b, t, u] + (if 0 < t then h[b, t - 1, v] * 0.1 else 0))\nh[b < batch, t < 9, u < 4] = max(v < 4: g[b, t, v] - 0.5 * g[b, t, u])\n"
+     "y[b < batch, u < 4] = h[b, 8, u]\n", 12},
+    /* all steps are read afterwards */
+    {"input x[batch, 9, 4]\nh[b < batch, t < 9, u < 4] = x[b, t, u] + (if 0 < t then h[b, t - 1, u] * 0.5 else 0)\ny[b < batch, t < 9] = max(u < 4: h[b, t, u])\n", 36},
+    /* a loop in a loop: the outer index alone is folded */
+    {"input x[batch, 5, 6]\nh[b < batch, s < 5, t < 6] = x[b, s, t] + (if 0 < t then h[b, s, t - 1] * 0.5 else 0) + (if 0 < s then h[b, s - 1, 5 - t] * 0.3 else 0)\ny[b < batch] = h[b, 4, 5]\n", 12},
+};
+
+static void test_steps_kept(void **state)
+{
+    static const char *const machines[] = {"c", "small", "x86-64-v3"};
+    (void)state;
+    for (size_t i = 0; i < sizeof KEPT / sizeof *KEPT; i++)
+        for (size_t m = 0; m < sizeof machines / sizeof *machines; m++) {
+            made one = schedule(KEPT[i].text, machines[m]);
+            int64_t floats = 0;
+            for (uint32_t b = 0; b < one.scheduled.loops->buffers; b++)
+                if (one.scheduled.loops->buffer[b].storage == NNC_STORAGE_WORKSPACE)
+                    floats += one.scheduled.loops->buffer[b].elements;
+            if (floats != KEPT[i].floats)
+                fail_msg("%s%s: %lld floats an example stay, not %d", KEPT[i].text, machines[m], (long long)floats, KEPT[i].floats);
+            check_values(&one, KEPT[i].text);
+        }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_guards, fixture_open, fixture_close)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_guards, fixture_open, fixture_close),
+                                       cmocka_unit_test_setup_teardown(test_steps_kept, fixture_open, fixture_close)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
