@@ -383,6 +383,19 @@ static nnc_entity *neighbour(nnc_given *g)
 
 /* ---- distributions ---- */
 
+/* False, reported, where there is no such distribution. */
+static bool is_distribution(nnc_given *g, const nnc_initial *d)
+{
+    nnc_elaborator *e = g->e;
+    if (d->kind == NNC_INIT_NORMAL && !(d->b >= 0))
+        REPORT(e, g->span[1], NORMAL_RANGE, d->b);
+    else if (d->kind == NNC_INIT_UNIFORM && !(d->a <= d->b))
+        REPORT(e, g->all->span, UNIFORM_RANGE, d->a, d->b);
+    else
+        return true;
+    return false;
+}
+
 static nnc_entity *distribution(nnc_given *g)
 {
     nnc_elaborator *e = g->e;
@@ -395,7 +408,7 @@ static nnc_entity *distribution(nnc_given *g)
     x->initial.kind = strcmp(g->name, "normal") == 0 ? NNC_INIT_NORMAL : strcmp(g->name, "uniform") == 0 ? NNC_INIT_UNIFORM : NNC_INIT_ORTHOGONAL;
     x->initial.a = g->x[0]->number;
     x->initial.b = g->x[1] ? g->x[1]->number : 0;
-    return x;
+    return is_distribution(g, &x->initial) ? x : &e->poison;
 }
 
 /* ---- the table: name, parameters, how many are needed, operation, what it does. `concat` takes any number. ---- */

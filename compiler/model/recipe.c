@@ -307,9 +307,14 @@ static void augment_line(nnc_elaborator *e, const nnc_syntax *line)
 {
     const nnc_syntax *names = line->child[0];
     const char *hint = nnc_arena_format(e->arena, "%s.augmented", names->child[0]->text);
+    uint32_t made = e->mades;
     nnc_entity *x = nnc_evaluate_settled(e, line->child[1], hint);
     if (nnc_is_poison(x))
         return;
+    if (e->mades > made) {
+        REPORT(e, line->child[1]->span, AUGMENT_TRAINS, nnc_tensor_at(e->p, e->made[made]->tensor)->name);
+        return;
+    }
     if (names->count == 1 && x->kind != NNC_ENTITY_TUPLE) {
         rewrite(e, names->child[0], x, line->child[1]->span);
     } else if (x->kind == NNC_ENTITY_TUPLE && x->items == names->count) {
