@@ -6,15 +6,18 @@ typedef struct parting {
     const nnc_loops *loops;
     nnc_loops *alone;
     nnc_kernel *kernel;        /* the copy */
-    uint32_t *number;          /* by buffer of `loops`: 1 + its number alone */
-    uint32_t *buffer;          /* by argument: the buffer of `loops` */
+    uint32_t *origin;          /* by buffer alone: the buffer of `loops` */
+    uint32_t origins, origin_capacity;
+    uint32_t *buffer;          /* by argument likewise */
+    uint32_t buffers, buffer_capacity;
 } parting;
 
 /* Buffers are numbered as they are met; scratch of one call stays what it is. */
 static uint32_t number_of(parting *p, uint32_t buffer)
 {
-    if (p->number[buffer])
-        return p->number[buffer] - 1;
+    for (uint32_t i = 0; i < p->origins; i++)
+        if (p->origin[i] == buffer)
+            return i;
     nnc_buffer b = p->loops->buffer[buffer];
     b.name = "";
     b.tensor = 0;
@@ -22,13 +25,14 @@ static uint32_t number_of(parting *p, uint32_t buffer)
     b.values = NULL;
     if (b.storage != NNC_STORAGE_LOCAL) {
         b.storage = NNC_STORAGE_ARGUMENT;
-        b.argument = p->alone->arguments;
+        b.argument = p->buffers;
         b.elements = 0;
         b.batched = false;
-        p->buffer[p->alone->arguments++] = buffer;
+        NNC_PUSH(p->arena, p->buffer, p->buffers, p->buffer_capacity) = buffer;
     }
+    NNC_PUSH(p->arena, p->origin, p->origins, p->origin_capacity) = buffer;
     NNC_PUSH(p->arena, p->alone->buffer, p->alone->buffers, p->alone->buffer_capacity) = b;
-    return (p->number[buffer] = p->alone->buffers) - 1;
+    return p->origins - 1;
 }
 
 static nnc_statement *copy_body(parting *p, const nnc_statement *body)
@@ -52,7 +56,7 @@ static nnc_statement *copy_body(parting *p, const nnc_statement *body)
 
 nnc_loops *nnc_kernel_alone(nnc_arena *arena, const nnc_loops *loops, const nnc_kernel *kernel, const uint32_t **buffer)
 {
-    parting p = {arena, loops, NNC_NEW(arena, nnc_loops), NNC_NEW(arena, nnc_kernel), NNC_ARRAY(arena, uint32_t, loops->buffers + 1), NNC_ARRAY(arena, uint32_t, loops->buffers + 1)};
+    parting p = {.arena = arena, .loops = loops, .alone = NNC_NEW(arena, nnc_loops), .kernel = NNC_NEW(arena, nnc_kernel)};
     nnc_value *value = NNC_ARRAY(arena, nnc_value, kernel->values);
     for (uint32_t i = 1; i < kernel->values; i++)
         value[i] = kernel->value[i];
@@ -61,7 +65,7 @@ nnc_loops *nnc_kernel_alone(nnc_arena *arena, const nnc_loops *loops, const nnc_
     p.kernel->value = value;
     p.kernel->body = copy_body(&p, kernel->body);
     *p.alone = (nnc_loops){.arena = arena, .name = "", .buffer = p.alone->buffer, .buffers = p.alone->buffers, .buffer_capacity = p.alone->buffer_capacity,
-                           .kernel = NNC_ARRAY(arena, nnc_kernel *, 1), .kernels = 1, .arguments = p.alone->arguments, .batch = loops->batch};
+                           .kernel = NNC_ARRAY(arena, nnc_kernel *, 1), .kernels = 1, .arguments = p.buffers, .batch = loops->batch};
     p.alone->kernel[0] = p.kernel;
     *buffer = p.buffer;
     return p.alone;

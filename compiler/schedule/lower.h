@@ -22,6 +22,7 @@ typedef struct nnc_scheduler {
     uint32_t schedules;
     uint32_t host_words;          /* the buffer of the host block's first words */
     bool *writes;                 /* buffers that the kernel being made writes */
+    uint32_t write_capacity;
     nnc_plan *plan;
     nnc_steps_kept *kept;         /* of each tensor */
     double example_work;          /* operations for one example, all formulas together */

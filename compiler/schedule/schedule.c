@@ -1,6 +1,7 @@
 /* Kernels: one a formula or a recurrence, in order, then what is copied at the end. */
 #include <ctype.h>
 #include <stdio.h>
+#include <string.h>
 #include "schedule/lower.h"
 
 /* ---- kernels ---- */
@@ -19,7 +20,11 @@ static nnc_kernel *new_kernel(nnc_scheduler *s, const char *tensor, nnc_span spa
     nnc_kernel *kernel = NNC_NEW(s->arena, nnc_kernel);
     *kernel = (nnc_kernel){.name = kernel_name(s, tensor), .note = tensor, .span = span, .tasks_fixed = 1, .task_block = 1, .phase = phase};
     NNC_PUSH(s->arena, s->loops->kernel, s->loops->kernels, s->loops->kernel_capacity) = kernel;
-    s->writes = NNC_ARRAY(s->arena, bool, s->loops->buffers + 1);
+    if (s->loops->buffers + 1 > s->write_capacity) {
+        s->write_capacity = 2 * s->loops->buffers + 2;
+        s->writes = NNC_ARRAY(s->arena, bool, s->write_capacity);
+    }
+    memset(s->writes, 0, s->write_capacity * sizeof *s->writes);
     return kernel;
 }
 
