@@ -108,9 +108,7 @@ nnc_exit nnc_command_look(nnc_run *run)
     if (nnc_options_wants(&run->options, NNC_OUTPUT_VALUES))
         return nnc_error(run, NNC_EXIT_USAGE, "--emit=values needs data: --train DATA, or --test DATA with trained weights");
     if (run->options.outputs == 0) {
-        nnc_text text = {.arena = &run->arena};
-        nnc_summary(run, &text);
-        fputs(nnc_text_string(&text), stdout);
+        nnc_print_summary(run);
         return NNC_EXIT_DONE;
     }
     status = nnc_add_looks(run);

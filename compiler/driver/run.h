@@ -101,7 +101,7 @@ const char *nnc_first_broken(nnc_run *run, const nnc_examples *examples, const n
 void nnc_set_slots(nnc_run *run, nnc_interpreter *in);
 nnc_exit nnc_add_values(nnc_run *run, const nnc_dataset *data, int64_t example, const char *path);
 /* summary.c */
-void nnc_summary(nnc_run *run, nnc_text *out);
+void nnc_print_summary(nnc_run *run);
 char *nnc_summary_json(nnc_run *run);
 
 /* look.c: outputs that need the model alone, or the network's parts. */

@@ -56,7 +56,7 @@ static sizes sizes_of(nnc_run *run)
     return s;
 }
 
-void nnc_summary(nnc_run *run, nnc_text *out)
+static void add_summary(nnc_run *run, nnc_text *out)
 {
     const nnc_model *m = run->model;
     sizes s = sizes_of(run);
@@ -77,6 +77,13 @@ void nnc_summary(nnc_run *run, nnc_text *out)
                  (long long)s.workspace, s.flops);
     if (m->assumed_classes)
         nnc_text_add(out, "  (the data decides how many classes there are; %lld are assumed here)\n", (long long)m->assumed_classes);
+}
+
+void nnc_print_summary(nnc_run *run)
+{
+    nnc_text text = {.arena = &run->arena};
+    add_summary(run, &text);
+    fputs(nnc_text_string(&text), stdout);
 }
 
 static json_t *shape_json(const nnc_model *m, nnc_tensor_id id)

@@ -82,5 +82,7 @@ nnc_exit nnc_command_use(nnc_run *run)
         status = test(run);
     if (!status)
         status = add_outputs(run);
+    if (!status && !run->options.outputs && !run->options.test.count && !run->options.predict.count)
+        nnc_print_summary(run);
     return status ? status : nnc_commit_outputs(run);
 }

@@ -72,6 +72,14 @@ static bool is_declared(const nnc_model *m, nnc_tensor_id tensor)
     return false;
 }
 
+static bool is_named(const nnc_model *m, nnc_tensor_id tensor)
+{
+    for (uint32_t i = 0; i < m->nameds; i++)
+        if (m->named[i].tensor == tensor)
+            return true;
+    return false;
+}
+
 static uint32_t list(nnc_run *run, shown *out)
 {
     const nnc_model *m = run->model;
@@ -82,7 +90,8 @@ static uint32_t list(nnc_run *run, shown *out)
         if (!is_declared(m, m->named[i].tensor))
             out[count++] = (shown){m->named[i].name, m->named[i].tensor};
     for (uint32_t i = 0; i < m->parameters; i++)
-        out[count++] = (shown){m->parameter[i].name, m->parameter[i].tensor};
+        if (!is_named(m, m->parameter[i].tensor))
+            out[count++] = (shown){m->parameter[i].name, m->parameter[i].tensor};
     out[count++] = (shown){"loss", m->loss};
     return count;
 }

@@ -588,6 +588,24 @@ def test_summary():
     must([line.split()[0] for line in lines if line.split()[-1:] == ["20"]] == ["enc"], "a shared instance is listed once: %s" % lines)
 
 
+def test_summary_of_weights():
+    """`--weights` alone gives the summary of the network that they are of: the data's classes, the `-D` values."""
+    f = Folder("let units = 3\nmodel net {\n  input x\n  target y: class\n  s = [x] -> dense(units) -> dense(y.classes)\n  loss cross_entropy(s, y)\n  output p = softmax(s)\n}\n",
+               [["x", "y"], ["1", "a"], ["2", "b"], ["3", "c"], ["4", "d"]])
+    f.run("net.nn", "--train", "d.csv", "-D", "units=5", "-R", "epochs 1", "-o", "net.h", "-o", "net.safetensors", "-q")
+    said = f.run("net.nn", "--weights", "net.safetensors").stdout
+    must("parameters %d," % (2 * 5 + 6 * 4) in said and "assumed" not in said, "the summary is of the trained network: " + said)
+    must("weights %s bytes" % re.search(r"WEIGHT_BYTES (\d+)", open(f.path + "/net.h").read()).group(1) in said, "its sizes are the header's: " + said)
+
+
+def test_values():
+    f = Folder("model net {\n  input x[2]\n  target y\n  param w[2] = 0.5\n  p = sum(i: w[i] * x[i])\n  loss (p - y)^2\n  output q = p\n}\ntrain { optimizer sgd(rate = 0) }\n",
+               [["x", "z", "y"], ["1", "2", "3"], ["2", "1", "4"]])
+    lines = f.run("net.nn", "--train", "d.csv", "--emit=values", "-q").stdout.splitlines()
+    must("w = [0.5, 0.5]" in lines and "  d loss / d w = [-3, -6]" in lines, "values and derivatives of the first row: %s" % lines)
+    must(len(lines) == len(set(lines)), "each tensor is shown once: %s" % lines)
+
+
 def test_shared_chains():
     """A chain or a repeat that has a name is one instance, however often it is applied; inside a fn and as a setting too."""
     f = Folder("fn twice(f, x) = f(f(x))\nlayer two(f)(x) = f(f(x))\nmodel net {\n  input x[4]\n  target y\n  c = dense(3) -> relu -> dense(4)\n  r = repeat(2, dense(4, bias = false))\n"
