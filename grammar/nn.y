@@ -270,6 +270,24 @@ static void suggest_word(nnc_reader *r, nnc_span span, int kind)
         nnc_help(r->session, "after %s stands a name", nearest);
 }
 
+/* `loss = e`, `epochs = 10`, `stop patience 5`: of what begins with a name, only a recipe's line can be wrong there. */
+static bool suggest_line(nnc_reader *r, int kind)
+{
+    if (kind == '=' && r->words == 2 && r->first.kind == LOSS) {
+        nnc_help(r->session, "write it without =: loss mse(p, y)");
+        return true;
+    }
+    if (kind == '=' && r->words == 2 && (r->first.kind == NAME || r->first.kind == OPTIMIZER)) {
+        nnc_help(r->session, "a recipe's line is its name and its value, without =: %s", r->first.kind == NAME ? "epochs 10" : "optimizer adam()");
+        return true;
+    }
+    if (kind == NUMBER && r->words == 3 && strcmp(r->first.text, "stop") == 0) {
+        nnc_help(r->session, "write: stop patience = 5");
+        return true;
+    }
+    return false;
+}
+
 static void report_unexpected(const yypcontext_t *context, nnc_reader *r, nnc_span span, int kind)
 {
     yysymbol_kind_t could[YYNTOKENS];
@@ -291,7 +309,8 @@ static void report_unexpected(const yypcontext_t *context, nnc_reader *r, nnc_sp
         nnc_report(r->session, span, &NNC_SYNTAX_MESSAGE_UNEXPECTED_FOR, found, what);
     else
         nnc_report(r->session, span, &NNC_SYNTAX_MESSAGE_UNEXPECTED, found);
-    suggest_word(r, span, kind);
+    if (!suggest_line(r, kind))
+        suggest_word(r, span, kind);
 }
 
 static int yyreport_syntax_error(const yypcontext_t *context, nnc_reader *r)

@@ -469,7 +469,7 @@ static bool place_named(nnc_given *g, const nnc_builtin *b)
         if (k == MOST_ARGUMENTS) {
             uint32_t known = b->parameters[0] ? b->parameters[1] ? 2 : 1 : 0;
             REPORT(g->e, g->all->named[i].span, UNKNOWN_ARGUMENT, b->name, g->all->named[i].name);
-            nnc_help_nearest(g->e, g->all->named[i].name, b->parameters, known);
+            nnc_help_argument(g->e, g->all->named[i].name, b->parameters, known);
             return false;
         }
         if (g->x[k]) {

@@ -343,6 +343,8 @@ bool nnc_load_model(nnc_elaborator *e);
 void nnc_find_circles(nnc_elaborator *e);
 /* "did you mean ..?" where one of the names is near. */
 void nnc_help_nearest(nnc_elaborator *e, const char *name, const char *const *names, uint32_t count);
+/* The same; where none is near, all of them. */
+void nnc_help_argument(nnc_elaborator *e, const char *name, const char *const *names, uint32_t count);
 /* All names known at this place, for the nearest one. */
 const char *nnc_nearest_name(nnc_elaborator *e, const char *name);
 

@@ -219,6 +219,18 @@ void nnc_help_nearest(nnc_elaborator *e, const char *name, const char *const *na
         nnc_help(e->session, "did you mean %s?", nearest);
 }
 
+void nnc_help_argument(nnc_elaborator *e, const char *name, const char *const *names, uint32_t count)
+{
+    nnc_text text = {.arena = e->arena};
+    if (count == 0 || nnc_nearest(name, names, count)) {
+        nnc_help_nearest(e, name, names, count);
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        nnc_text_add(&text, "%s%s", i == 0 ? "" : i + 1 == count ? " and " : ", ", names[i]);
+    nnc_help(e->session, "it takes %s", nnc_text_string(&text));
+}
+
 const char *nnc_nearest_name(nnc_elaborator *e, const char *name)
 {
     enum { MOST = 2000 };

@@ -259,7 +259,7 @@ static bool check_names(nnc_elaborator *e, const nnc_definition *d, const nnc_sy
         if (found < parameters->count)
             continue;
         REPORT(e, a->named[i].span, UNKNOWN_ARGUMENT, d->name, a->named[i].name);
-        nnc_help_nearest(e, a->named[i].name, names, parameters->count);
+        nnc_help_argument(e, a->named[i].name, names, parameters->count);
         return false;
     }
     return true;
