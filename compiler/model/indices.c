@@ -388,6 +388,15 @@ static bool count_subscripts(nnc_elaborator *e, const nnc_syntax *s, const nnc_e
     return true;
 }
 
+/* A name that nothing has is, here, an index that nothing binds. */
+static nnc_entity *evaluate_subscript(nnc_elaborator *e, const nnc_syntax *text)
+{
+    e->subscript = text->kind == NNC_SYNTAX_NAME ? text->text : NULL;
+    nnc_entity *x = nnc_evaluate(e, text);
+    e->subscript = NULL;
+    return x;
+}
+
 nnc_entity *nnc_subscript(nnc_elaborator *e, const nnc_syntax *s)
 {
     nnc_entity *base = nnc_evaluate(e, s->child[0]);
@@ -409,7 +418,7 @@ nnc_entity *nnc_subscript(nnc_elaborator *e, const nnc_syntax *s)
             d += covered;
             continue;
         }
-        nnc_entity *x = nnc_evaluate(e, text);
+        nnc_entity *x = evaluate_subscript(e, text);
         at[d] = nnc_is_poison(x) ? 0 : integer_subscript(e, x, v.extent[d], d, text);
         whole &= at[d] != 0;
         d++;

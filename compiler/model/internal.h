@@ -242,6 +242,7 @@ struct nnc_elaborator {
     bool training;
     int graph;                   /* 1: training, 2: the other */
     bool in_loss;
+    const char *subscript;       /* the name that is one, while it is looked up */
     bool in_let;                 /* whose value is one for both graphs and all parameters */
     bool weights_seen;           /* the loss asks for `weights` */
     bool weights_known;          /* they are known: the parameters marked trained */

@@ -267,6 +267,8 @@ nnc_entity *nnc_look_up(nnc_elaborator *e, const char *name, nnc_span span)
         const char *nearest = nnc_nearest_name(e, name);
         if (nearest)
             nnc_help(e->session, "did you mean %s?", nearest);
+        else if (e->subscript == name)
+            nnc_help(e->session, "an index stands on the left side, y[%s] = .., or before a reduction's colon, sum(%s: ..)", name, name);
     }
     return &e->poison;
 }

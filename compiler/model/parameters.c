@@ -45,11 +45,13 @@ static const char *pattern_word(const nnc_syntax *list)
     return list->count == 0 ? "a scalar" : list->count == 1 ? "a vector" : list->count == 2 ? "a matrix" : "a tensor";
 }
 
-/* An image of 784 elements is probably 28 x 28 x 1. */
+/* An image of 784 elements is probably 28 x 28 x 1, a sequence of 36 is 36 x 1. */
 static void suggest_reshape(const binding *b, const nnc_value *v)
 {
     static const int64_t channels[] = {1, 3};
     const nnc_syntax *list = b->parameter->child[0];
+    if (v->rank == 1 && list->count == 2 && is_named(list->child[0], "time"))
+        nnc_help(b->e->session, "give it a sequence's shape: reshape(x, [%lld, 1])", (long long)v->extent[0]);
     if (v->rank != 1 || list->count != 3 || !is_named(list->child[0], "h"))
         return;
     for (int i = 0; i < 2; i++)

@@ -299,7 +299,7 @@ static int64_t total_elements(const nnc_dataset_request *request)
 static bool by_position(matching *m)
 {
     if (m->request->ignoreds)
-        return fail(m, "--header=yes reads the first row as names",
+        return fail(m, "name the columns in the first row; --header=yes reads it as names",
                     nnc_arena_format(m->arena, "%s is to be ignored by name, but the file has no header",
                                      nnc_data_quoted(m->arena, m->request->ignored[0], strlen(m->request->ignored[0]))));
     for (uint32_t w = 0; m->known && w < m->request->wants; w++)

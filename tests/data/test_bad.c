@@ -210,7 +210,7 @@ static void test_names_of_columns(void **state)
     f->request.ignored = id;
     f->request.ignoreds = 1;
     write_text("data.csv", "1,2,3\n1,2,3\n");
-    must_fail(f, "data.csv: error: \"idd\" is to be ignored by name, but the file has no header\n  help: --header=yes reads the first row as names\n");
+    must_fail(f, "data.csv: error: \"idd\" is to be ignored by name, but the file has no header\n  help: name the columns in the first row; --header=yes reads it as names\n");
 }
 
 static void test_bad_classes(void **state)
