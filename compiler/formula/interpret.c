@@ -407,20 +407,25 @@ static void prepare(machine *m)
             run_formula(m, id);
 }
 
+static void run_needed(machine *m)
+{
+    const char *error = NULL;
+    if (!m->ordered)
+        m->order = nnc_order_of(m->in.arena, m->in.program, &error);
+    assert(!error);
+    m->ordered = true;
+    run_items(m, m->order.item, m->order.items);
+}
+
 void nnc_interpreter_run_for(nnc_interpreter *in, const nnc_tensor_id *roots, uint32_t count)
 {
     machine *m = (machine *)in;
-    const char *error = NULL;
-    if (!m->ordered)
-        m->order = nnc_order_of(in->arena, in->program, &error);
-    assert(!error);
-    m->ordered = true;
     memset(m->needed, 0, in->program->tensors);
     for (uint32_t i = 0; i < count; i++)
         need(m, roots[i]);
     memset(m->number, 0, in->program->nodes * sizeof *m->number);
     prepare(m);
-    run_items(m, m->order.item, m->order.items);
+    run_needed(m);
 }
 
 void nnc_interpreter_run(nnc_interpreter *in)
@@ -462,6 +467,14 @@ void nnc_interpreter_schedules(nnc_interpreter *in, const nnc_tensor_id *schedul
         out[i] = (float)*in->values[schedule[i]].data;
 }
 
+static bool needs_formulas(const machine *m)
+{
+    for (nnc_tensor_id id = 1; id < m->in.program->tensors; id++)
+        if (m->needed[id] && m->in.program->tensor[id].kind == NNC_KIND_FORMULA)
+            return true;
+    return false;
+}
+
 double nnc_interpreter_scalar(nnc_interpreter *in, nnc_ref ref)
 {
     machine *m = (machine *)in;
@@ -470,6 +483,8 @@ double nnc_interpreter_scalar(nnc_interpreter *in, nnc_ref ref)
     need_reads(m, ref);
     memset(m->number, 0, in->program->nodes * sizeof *m->number);
     prepare(m);
+    if (needs_formulas(m))
+        run_needed(m);
     compile(m, &c, ref);
     memset(m->number, 0, in->program->nodes * sizeof *m->number);
     if (c.count > m->lane_capacity) {

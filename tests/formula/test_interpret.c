@@ -486,6 +486,8 @@ static void test_schedules(void **state)
                                 "half = constant [0.5]\n"
                                 "schedule rate = half * (1 - s / ss)\n"
                                 "schedule warm = if e < 2 then rate * e / es else rate\n"
+                                "at = s / ss\n"
+                                "falling = 0.5 * (1 - at)\n"
                                 "param w[3] -> w'\n"
                                 "w'[i < 3] = w[i] * (1 - warm)\n");
     nnc_interpreter *in = start(p, 1);
@@ -505,6 +507,10 @@ static void test_schedules(void **state)
         nnc_interpreter_run(in);
         CHECK(get(in, "w'")[2], 3 * (1 - warm), "w' at %d", step);
         CHECK(nnc_interpreter_scalar(in, nnc_tensor_at(p, ids[1])->body), warm, "warm's formula at %d", step);
+        nnc_interpreter *alone = start(p, 1);
+        alone->step = step;
+        alone->steps = 100;
+        CHECK(nnc_interpreter_scalar(alone, nnc_tensor_at(p, named(p, "falling"))->body), rate, "what reads a formula at %d", step);
     }
 }
 

@@ -598,6 +598,15 @@ def test_summary_of_weights():
     must("weights %s bytes" % re.search(r"WEIGHT_BYTES (\d+)", open(f.path + "/net.h").read()).group(1) in said, "its sizes are the header's: " + said)
 
 
+def test_logged_rate():
+    """The rate is what a schedule gives, one with names of its own too."""
+    f = Folder("fn rise(high) {\n  at = step / steps\n  part = at^2\n  high * part\n}\nmodel net {\n  input x\n  target y\n  z = [x] -> neuron\n  loss mse(z, y)\n  output o = z\n}\n"
+               "train {\n  optimizer sgd(rate = rise(0.1))\n  epochs 4\n  batch all\n}\n", [["x", "y"], ["1", "2"], ["2", "4"]])
+    lines = [json.loads(line) for line in f.run("net.nn", "--train", "d.csv", "-q", "--log", "-").stdout.splitlines()]
+    rates = [line["rate"] for line in lines if line["event"] == "epoch"]
+    must(max(abs(rate - 0.1 * (i / 4)**2) for i, rate in enumerate(rates)) < 1e-9 and len(rates) == 4, "the log's rates: %s" % rates)
+
+
 def test_values():
     f = Folder("model net {\n  input x[2]\n  target y\n  param w[2] = 0.5\n  p = sum(i: w[i] * x[i])\n  loss (p - y)^2\n  output q = p\n}\ntrain { optimizer sgd(rate = 0) }\n",
                [["x", "z", "y"], ["1", "2", "3"], ["2", "1", "4"]])
