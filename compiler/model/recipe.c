@@ -236,6 +236,16 @@ static void read_line(nnc_elaborator *e, const nnc_syntax *line)
         nnc_help(e->session, "a recipe's lines are optimizer, epochs, steps, batch, measure, validate, test, stop, clip, augment, seed, shuffle, stride");
 }
 
+/* Where the parts are said: the later line, one of the command line before one of the file. */
+static nnc_span parts_span(const nnc_elaborator *e)
+{
+    nnc_span span = {0};
+    for (uint32_t i = 0; i < e->lines; i++)
+        if ((strcmp(e->line[i]->text, "validate") == 0 || strcmp(e->line[i]->text, "test") == 0) && e->line[i]->span.file >= span.file)
+            span = e->line[i]->span;
+    return span;
+}
+
 void nnc_read_recipe(nnc_elaborator *e)
 {
     nnc_recipe *r = &e->model->recipe;
@@ -248,9 +258,9 @@ void nnc_read_recipe(nnc_elaborator *e)
     for (uint32_t i = 0; i < e->lines; i++)
         read_line(e, e->line[i]);
     if (r->validate + r->test >= 1)
-        REPORT(e, e->train_syntax ? e->train_syntax->span : (nnc_span){0}, NOTHING_LEFT, "validate and test");
+        REPORT(e, parts_span(e), NOTHING_LEFT, "validate and test");
     if (r->validate_folds && r->validate_folds == r->test_folds && r->validate_fold == r->test_fold)
-        REPORT(e, e->train_syntax ? e->train_syntax->span : (nnc_span){0}, SAME_FOLD, "validate and test");
+        REPORT(e, parts_span(e), SAME_FOLD, "validate and test");
     e->augmented = NNC_ARRAY(e->arena, bool, e->lines + 1);
     e->no_example = false;
 }
