@@ -92,6 +92,17 @@ nnc_dependence nnc_depends_on(nnc_elaborator *e, nnc_tensor_id tensor)
     return w.found;
 }
 
+bool nnc_sees_minibatch(nnc_elaborator *e, nnc_ref body)
+{
+    const nnc_node n = *nnc_at(e->p, body);
+    bool sees = n.op == NNC_OP_NEIGHBOUR;
+    if (n.op == NNC_OP_READ)
+        sees = nnc_depends_on(e, (nnc_tensor_id)n.integer[0]).bits & (NNC_DEPENDS_BATCH | NNC_DEPENDS_NEIGHBOUR);
+    for (uint32_t i = 0; !sees && i < n.count; i++)
+        sees = nnc_sees_minibatch(e, nnc_arg(e->p, body, i));
+    return sees;
+}
+
 /* ---- trained parameters ---- */
 
 void nnc_mark_trained(nnc_elaborator *e, nnc_tensor_id loss)

@@ -470,6 +470,8 @@ enum { NNC_DEPENDS_TARGET = 1, NNC_DEPENDS_BATCH = 2, NNC_DEPENDS_NEIGHBOUR = 4,
 /* What a tensor depends on, directly or not (but not through fits), and for each bit a place. */
 typedef struct nnc_dependence { uint32_t bits; nnc_span place[9]; const char *name[9]; } nnc_dependence;
 nnc_dependence nnc_depends_on(nnc_elaborator *e, nnc_tensor_id tensor);
+/* Whether an expression depends on other examples of the minibatch. */
+bool nnc_sees_minibatch(nnc_elaborator *e, nnc_ref body);
 void nnc_mark_trained(nnc_elaborator *e, nnc_tensor_id loss);
 void nnc_finish(nnc_elaborator *e);
 

@@ -141,13 +141,18 @@ static void part_terms(nnc_elaborator *e, nnc_ref body, bool minus, nnc_ref *dep
         *to = minus ? nnc_unary(e->p, NNC_OP_NEG, body) : body;
 }
 
-/* The mean over the examples of the minibatch, or of the set, as a rank-0 tensor. */
+/* The mean over the examples of the minibatch, or of the set, as a rank-0 tensor. What a minibatch alone can tell is measured for each and counts once
+ * for each of its examples. */
 static nnc_tensor_id mean_over(nnc_elaborator *e, const nnc_value *v, int64_t extent, const char *name, nnc_span span)
 {
     nnc_named_index example = {.variable = e->example, .extent = extent}, *over = &example;
     nnc_ref dependent = 0, independent = 0;
     nnc_value total = {.element = NNC_REAL};
     part_terms(e, v->body, false, &dependent, &independent);
+    if (independent && extent == NNC_EXTENT_DATA && nnc_sees_minibatch(e, independent)) {
+        dependent = v->body;
+        independent = 0;
+    }
     if (dependent) {
         nnc_value part = {.body = dependent, .element = NNC_REAL};
         part = nnc_make_tensor(e, nnc_arena_format(e->arena, "%s.sum", name), span, &part, NNC_REDUCE_SUM, &over, 1);

@@ -17,6 +17,16 @@ static bool inside_under(proving *w, nnc_ref ref, nnc_ref condition, bool holds)
     return result;
 }
 
+/* A position in the minibatch: an index over it, a neighbour, or the first example. */
+static bool is_batch_position(const nnc_scope *scope, nnc_ref subscript)
+{
+    const nnc_node *n = nnc_at(scope->p, subscript);
+    int64_t value;
+    if (n->op == NNC_OP_INDEX)
+        return nnc_scope_extent(scope, subscript) < 0;
+    return n->op == NNC_OP_NEIGHBOUR || (nnc_is_integer(scope->p, subscript, &value) && value == 0);
+}
+
 static bool read_is_inside(proving *w, nnc_ref ref)
 {
     const nnc_program *p = w->scope->p;
@@ -24,7 +34,7 @@ static bool read_is_inside(proving *w, nnc_ref ref)
     const nnc_tensor *t = &p->tensor[n->integer[0]];
     int64_t low, high;
     for (uint32_t i = 0; i < n->count; i++) {
-        if (t->extent[i] < 0)
+        if (t->extent[i] < 0 && is_batch_position(w->scope, nnc_arg(p, ref, i)))
             continue;
         nnc_scope_range(w->scope, nnc_arg(p, ref, i), &low, &high);
         if (low < 0 || high >= t->extent[i])

@@ -607,6 +607,22 @@ def test_logged_rate():
     must(max(abs(rate - 0.1 * (i / 4)**2) for i, rate in enumerate(rates)) < 1e-9 and len(rates) == 4, "the log's rates: %s" % rates)
 
 
+def test_loss_of_the_minibatch():
+    """A loss may read `batch`, in a term of its own too; measured, it is that of the examples measured, 256 at a time."""
+    w, x, y = 0.5, [1, 2, 4], [2, 3, 4]
+    p = [w * a for a in x]
+    mean = lambda values: sum(values) / len(values)
+    square = mean([(a - b)**2 for a, b in zip(p, y)])
+    ring = mean([(a - b)**2 for a, b in zip(p, p[1:] + p[:1])])
+    losses = {"(p - y)^2 + mean(batch: p)^2": square + mean(p)**2, "(mean(batch: p) - mean(batch: y))^2": (mean(p) - mean(y))**2, "max(batch: p) + l2([w])": max(p) + w**2,
+              "(p - y)^2 - mean(batch: (p - neighbour(p))^2)": square - ring, "(p - mean(batch: p))^2": mean([(a - mean(p))**2 for a in p])}
+    for loss, expected in losses.items():
+        f = Folder("model net {\n  input x\n  target y\n  param w = 0.5\n  p = w * x\n  loss %s\n  output o = p\n  metric mae(p, y)\n}\ntrain {\n  optimizer sgd(rate = 0)\n  epochs 1\n  batch all\n}\n" % loss,
+                   [["x", "y"]] + [[str(a), str(b)] for a, b in zip(x, y)])
+        lines = [json.loads(line) for line in f.run("net.nn", "--train", "d.csv", "--valid", "d.csv", "-q", "--log", "-").stdout.splitlines()]
+        must(abs(lines[0]["loss"] - expected) < 1e-5 and abs(lines[0]["valid_loss"] - expected) < 1e-5, "%s is %g: %s" % (loss, expected, lines[0]))
+
+
 def test_values():
     f = Folder("model net {\n  input x[2]\n  target y\n  param w[2] = 0.5\n  p = sum(i: w[i] * x[i])\n  loss (p - y)^2\n  output q = p\n}\ntrain { optimizer sgd(rate = 0) }\n",
                [["x", "z", "y"], ["1", "2", "3"], ["2", "1", "4"]])
