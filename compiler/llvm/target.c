@@ -87,18 +87,18 @@ bool nnc_code_target_open(nnc_arena *arena, const nnc_target *target, nnc_code_t
     return false;
 }
 
-/* ---- which vectors a named cpu has: asked by compiling a sum and looking at its registers, since the C interface lists no features ---- */
+/* ---- what a named cpu has: asked by compiling multiply-adds and looking at their code, since the C interface lists no features ---- */
 
-static LLVMModuleRef sixteen_products(LLVMContextRef context)
+static LLVMModuleRef products(LLVMContextRef context, unsigned lanes, const char *intrinsic)
 {
     LLVMModuleRef module = LLVMModuleCreateWithNameInContext("probe", context);
     LLVMBuilderRef b = LLVMCreateBuilderInContext(context);
-    LLVMTypeRef pointer = LLVMPointerTypeInContext(context, 0), vector = LLVMVectorType(LLVMFloatTypeInContext(context), 16);
+    LLVMTypeRef pointer = LLVMPointerTypeInContext(context, 0), real = LLVMFloatTypeInContext(context), vector = lanes > 1 ? LLVMVectorType(real, lanes) : real;
     LLVMValueRef function = LLVMAddFunction(module, "probe", LLVMFunctionType(LLVMVoidTypeInContext(context), &pointer, 1, 0));
     LLVMAddAttributeAtIndex(function, LLVMAttributeFunctionIndex, LLVMCreateStringAttribute(context, "prefer-vector-width", 19, "512", 3));
     LLVMPositionBuilderAtEnd(b, LLVMAppendBasicBlockInContext(context, function, ""));
     LLVMValueRef x = LLVMBuildLoad2(b, vector, LLVMGetParam(function, 0), ""), args[3] = {x, x, x};
-    unsigned id = LLVMLookupIntrinsicID("llvm.fmuladd", strlen("llvm.fmuladd"));
+    unsigned id = LLVMLookupIntrinsicID(intrinsic, strlen(intrinsic));
     LLVMValueRef multiply_add = LLVMGetIntrinsicDeclaration(module, id, &vector, 1);
     LLVMBuildStore(b, LLVMBuildCall2(b, LLVMIntrinsicGetType(context, id, &vector, 1), multiply_add, args, 3, ""), LLVMGetParam(function, 0));
     LLVMBuildRetVoid(b);
@@ -106,27 +106,44 @@ static LLVMModuleRef sixteen_products(LLVMContextRef context)
     return module;
 }
 
-static const char *probed_features(const nnc_code_target *t)
+/* Their code as text; NULL where there is none. */
+static LLVMMemoryBufferRef code_of_products(const nnc_code_target *t, unsigned lanes, const char *intrinsic)
 {
-    const char *features = "";
     LLVMContextRef context = LLVMContextCreate();
-    LLVMModuleRef module = sixteen_products(context);
+    LLVMModuleRef module = products(context, lanes, intrinsic);
     LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(t->machine);
     LLVMSetModuleDataLayout(module, layout);
     LLVMSetTarget(module, t->triple);
     LLVMMemoryBufferRef text = NULL;
     char *message = NULL;
-    if (LLVMTargetMachineEmitToMemoryBuffer(t->machine, module, LLVMAssemblyFile, &message, &text))
+    if (LLVMTargetMachineEmitToMemoryBuffer(t->machine, module, LLVMAssemblyFile, &message, &text)) {
         LLVMDisposeMessage(message);
-    else {
-        const char *code = LLVMGetBufferStart(text);
-        features = strstr(code, "zmm") ? "+avx512f" : strstr(code, "vfm") ? "+avx2,+fma" : "";
-        LLVMDisposeMemoryBuffer(text);
+        text = NULL;
     }
     LLVMDisposeTargetData(layout);
     LLVMDisposeModule(module);
     LLVMContextDispose(context);
+    return text;
+}
+
+static const char *probed_features(const nnc_code_target *t)
+{
+    LLVMMemoryBufferRef text = code_of_products(t, 16, "llvm.fmuladd");
+    const char *code = text ? LLVMGetBufferStart(text) : "";
+    const char *features = strstr(code, "zmm") ? "+avx512f" : strstr(code, "vfm") ? "+avx2,+fma" : "";
+    if (text)
+        LLVMDisposeMemoryBuffer(text);
     return features;
+}
+
+/* Without an instruction for it, a multiply-add that rounds once is a call of libm's, which takes many times as long as a product and a sum. */
+static bool calls_multiply_add(const nnc_code_target *t)
+{
+    LLVMMemoryBufferRef text = code_of_products(t, 1, "llvm.fma");
+    bool calls = text && strstr(LLVMGetBufferStart(text), "fmaf");
+    if (text)
+        LLVMDisposeMemoryBuffer(text);
+    return calls;
 }
 
 /* What the system says of the caches of this machine, where it says it. */
@@ -140,10 +157,14 @@ const nnc_machine *nnc_code_target_machine(nnc_arena *arena, const nnc_code_targ
 {
     bool x86 = strncmp(t->triple, "x86_64", 6) == 0;
     const nnc_machine *row = nnc_machine_for(t->triple, *t->features ? t->features : x86 ? probed_features(t) : "");
-    if (!*t->features)
+    if (!*t->features && !(row->fused && calls_multiply_add(t)))
         return row;
     nnc_machine *here = NNC_NEW(arena, nnc_machine);
     *here = *row;
+    if (!*t->features) {
+        here->fused = false;
+        return here;
+    }
     here->l1 = cache_bytes(_SC_LEVEL1_DCACHE_SIZE, row->l1);
     here->l2 = cache_bytes(_SC_LEVEL2_CACHE_SIZE, row->l2);
     return here;

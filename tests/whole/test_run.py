@@ -623,6 +623,17 @@ def test_loss_of_the_minibatch():
         must(abs(lines[0]["loss"] - expected) < 1e-5 and abs(lines[0]["valid_loss"] - expected) < 1e-5, "%s is %g: %s" % (loss, expected, lines[0]))
 
 
+def test_fused_products():
+    """An object has fused products where its cpu has the instruction, and no call of libm's `fmaf` where it has not."""
+    f = Folder("model net {\n  input x[4]\n  target y\n  a = x -> dense(8) -> tanh -> neuron\n  loss mse(a, y)\n  output o = a\n}\ntrain {\n  epochs 1\n}\n",
+               [["a", "b", "c", "d", "y"], ["1", "2", "3", "4", "5"], ["2", "1", "3", "5", "4"]])
+    f.run("net.nn", "--train", "d.csv", "-q")
+    for triple, cpu, fused in (("thumbv6m-none-eabi", "cortex-m0", False), ("thumbv7m-none-eabi", "cortex-m3", False), ("thumbv7em-none-eabihf", "cortex-m4", True)):
+        f.run("net.nn", "--target", triple, "-mcpu=" + cpu, "-o", "net.s")
+        text = open(os.path.join(f.path, "net.s")).read()
+        must("fmaf" not in text and ("vfma" in text) == fused, "%s: fused products are %s" % (cpu, "instructions" if fused else "none"))
+
+
 def test_values():
     f = Folder("model net {\n  input x[2]\n  target y\n  param w[2] = 0.5\n  p = sum(i: w[i] * x[i])\n  loss (p - y)^2\n  output q = p\n}\ntrain { optimizer sgd(rate = 0) }\n",
                [["x", "z", "y"], ["1", "2", "3"], ["2", "1", "4"]])
