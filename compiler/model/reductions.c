@@ -42,7 +42,10 @@ static bool check_argument(nnc_elaborator *e, const nnc_syntax *s, const nnc_ind
 {
     if (count == 1 && !list->batch && !list->data)
         return true;
-    REPORT(e, s->child[0]->span, ARG_OF_MANY, s->text);
+    if (list->batch || list->data)
+        REPORT(e, s->child[0]->span, ARG_OF_EXAMPLES, s->text, list->batch ? "batch" : "data");
+    else
+        REPORT(e, s->child[0]->span, ARG_OF_MANY, s->text);
     return false;
 }
 
