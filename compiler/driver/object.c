@@ -21,17 +21,17 @@ static const struct { const char *name; any_function function; } known[] = {
     {"powf", (any_function)powf}, {"fmaf", (any_function)fmaf}, {"floorf", (any_function)floorf},
     {"memcpy", (any_function)memcpy}, {"memset", (any_function)memset}, {"memmove", (any_function)memmove},
 };
-enum { KNOWN = sizeof known / sizeof *known, STUB = 32 /* a jump and its address; then the address for those who load it */, ADDRESS = 16 };
+enum { KNOWN = sizeof known / sizeof *known, JUMP = 32 /* a jump and its address; then the address for those who load it */, ADDRESS = 16 };
 
 struct nnc_code {
-    char *base;                  /* sections that are code, then the others, then KNOWN stubs */
+    char *base;                  /* sections that are code, then the others, then KNOWN jumps */
     size_t size;
     const char *names;           /* copies: of the string table, and of the symbols */
     Elf64_Sym *symbol;
     size_t symbols, names_size;
     uint64_t *address;           /* by section: where it is in memory; 0: nowhere */
     size_t sections;
-    size_t stubs;                /* offset */
+    size_t jumps;                /* offset */
 };
 
 typedef struct reader {
@@ -109,7 +109,7 @@ static uint64_t rounded(uint64_t x, uint64_t to) { return (x + to - 1) / to * to
 static bool is_loaded(const Elf64_Shdr *s) { return (s->sh_flags & SHF_ALLOC) && s->sh_size > 0; }
 static bool is_code(const Elf64_Shdr *s) { return (s->sh_flags & SHF_EXECINSTR) != 0; }
 
-/* Gives each section its place: code first, then on a page of their own the others, then the stubs, on a page of their own too (they are code). */
+/* Gives each section its place: code first, then on a page of their own the others, then the jumps, on a page of their own too (they are code). */
 static bool place(reader *r, size_t *code_end, size_t *data_end)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE), at = 0;
@@ -131,8 +131,8 @@ static bool place(reader *r, size_t *code_end, size_t *data_end)
         at = rounded(at, page);
         *(data ? data_end : code_end) = at;
     }
-    r->code->stubs = at;
-    r->code->size = at + rounded(KNOWN * STUB, page);
+    r->code->jumps = at;
+    r->code->size = at + rounded(KNOWN * JUMP, page);
     r->code->base = mmap(NULL, r->code->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (r->code->base == MAP_FAILED) {
         r->code->base = NULL;
@@ -152,7 +152,7 @@ static void copy_sections(reader *r)
 }
 
 /* A jump to a function that may be far away, and its address. */
-static void write_stubs(nnc_code *code)
+static void write_jumps(nnc_code *code)
 {
 #if defined(__x86_64__)
     static const unsigned char jump[] = {0xff, 0x25, 10, 0, 0, 0};             /* jmp *10(%rip) */
@@ -160,9 +160,9 @@ static void write_stubs(nnc_code *code)
     static const unsigned char jump[] = {0x90, 0, 0, 0x58, 0, 0x02, 0x1f, 0xd6}; /* ldr x16, .+16; br x16 */
 #endif
     for (size_t i = 0; i < KNOWN; i++) {
-        char *stub = code->base + code->stubs + i * STUB;
-        memcpy(stub, jump, sizeof jump);
-        memcpy(stub + ADDRESS, &known[i].function, sizeof known[i].function);
+        char *jump_at = code->base + code->jumps + i * JUMP;
+        memcpy(jump_at, jump, sizeof jump);
+        memcpy(jump_at + ADDRESS, &known[i].function, sizeof known[i].function);
     }
 }
 
@@ -170,13 +170,13 @@ static void write_stubs(nnc_code *code)
 
 static const char *name_at(const nnc_code *code, uint32_t offset) { return offset < code->names_size ? code->names + offset : ""; }
 
-/* The symbol's address: in a section, or a stub's. 0 where it is not known. */
+/* The symbol's address: in a section, or a jump. 0 where it is not known. */
 static uint64_t address_of(const nnc_code *code, const Elf64_Sym *symbol)
 {
     if (symbol->st_shndx == SHN_UNDEF) {
         for (size_t i = 0; i < KNOWN; i++)
             if (strcmp(name_at(code, symbol->st_name), known[i].name) == 0)
-                return (uint64_t)(uintptr_t)(code->base + code->stubs + i * STUB);
+                return (uint64_t)(uintptr_t)(code->base + code->jumps + i * JUMP);
         return 0;
     }
     if (symbol->st_shndx >= code->sections || !code->address[symbol->st_shndx])
@@ -208,7 +208,7 @@ static bool relocate(char *at, uint64_t room, uint32_t type, uint64_t symbol, bo
     case R_X86_64_64: return put(at, room, &value, 8);
     case R_X86_64_PC32: case R_X86_64_PLT32: return put32(at, room, (int64_t)(value - here));
     case R_X86_64_PC64: value -= here; return put(at, room, &value, 8);
-    /* The address of an outside function is loaded: it stands in the stub. */
+    /* The address of an outside function is loaded: it stands beside the jump. */
     case R_X86_64_GOTPCREL: case R_X86_64_GOTPCRELX: case R_X86_64_REX_GOTPCRELX: return outside && put32(at, room, (int64_t)(value + ADDRESS - here));
     default: return false;
     }
@@ -310,7 +310,7 @@ nnc_code *nnc_code_load(const nnc_object *object, const char **error)
     bool good = r.code && read_header(&r) && read_symbols(&r) && place(&r, &code_end, &data_end);
     if (good) {
         copy_sections(&r);
-        write_stubs(r.code);
+        write_jumps(r.code);
         good = relocate_all(&r) && protect(&r, code_end, data_end);
     }
     free((void *)r.section);

@@ -3,14 +3,7 @@
 #define NNC_TESTS_DATA_FIXTURE_H
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-#include <cmocka.h>
+#include "../folder.h"
 #include "runtime/data/data.h"
 
 typedef struct fixture {
@@ -20,7 +13,7 @@ typedef struct fixture {
     nnc_dataset_request request;
     nnc_dataset_report report;
     nnc_dataset *data;
-    char folder[64];
+    test_folder folder;
 } fixture;
 
 static inline void fixture_forget(fixture *f)
@@ -35,9 +28,7 @@ static inline void fixture_forget(fixture *f)
 static inline int fixture_open(void **state)
 {
     static fixture f;
-    snprintf(f.folder, sizeof f.folder, "/tmp/nnc-data-XXXXXX");
-    assert_non_null(mkdtemp(f.folder));
-    assert_int_equal(chdir(f.folder), 0);
+    folder_open(&f.folder);
     nnc_arena_open(&f.arena, NULL, NULL);
     fixture_forget(&f);
     *state = &f;
@@ -47,18 +38,8 @@ static inline int fixture_open(void **state)
 static inline int fixture_close(void **state)
 {
     fixture *f = *state;
-    char command[128];
     nnc_arena_close(&f->arena);
-    snprintf(command, sizeof command, "rm -rf %s", f->folder);
-    return chdir("/") != 0 || system(command) != 0;
-}
-
-static inline void write_bytes(const char *name, const void *bytes, size_t length)
-{
-    FILE *file = fopen(name, "wb");
-    assert_non_null(file);
-    assert_int_equal(fwrite(bytes, 1, length, file), length);
-    assert_int_equal(fclose(file), 0);
+    return folder_close(&f->folder);
 }
 
 static inline void write_text(const char *name, const char *text) { write_bytes(name, text, strlen(text)); }

@@ -13,7 +13,7 @@ static nnc_cache_key key_of(const char *text, int64_t number)
 
 static void open_here(fixture *f, nnc_cache *cache)
 {
-    setenv("XDG_CACHE_HOME", f->folder, 1);
+    setenv("XDG_CACHE_HOME", f->folder.path, 1);
     nnc_cache_open(cache, &f->arena);
 }
 
@@ -129,7 +129,7 @@ static void test_folders(void **state)
     nnc_cache_open(&cache, &f->arena);
     assert_int_equal(cache.folder, -1);
     unsetenv("XDG_CACHE_HOME");
-    setenv("HOME", f->folder, 1);
+    setenv("HOME", f->folder.path, 1);
     nnc_cache_open(&cache, &f->arena);
     assert_true(cache.folder >= 0);
     assert_true(is_there(".cache/nnc"));
