@@ -1,6 +1,5 @@
 #include "driver/cache.h"
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -72,21 +71,6 @@ const char *nnc_cache_key_name(nnc_arena *arena, const nnc_cache_key *key, const
 
 /* ---- getting ---- */
 
-static bool read_exactly(int file, void *bytes, size_t size)
-{
-    char *at = bytes;
-    while (size > 0) {
-        ssize_t got = read(file, at, size);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return false;
-        at += got;
-        size -= (size_t)got;
-    }
-    return true;
-}
-
 static bool is_whole(const unsigned char *header, const void *bytes, size_t size)
 {
     unsigned char digest[SHA256_DIGEST_LENGTH];
@@ -102,6 +86,7 @@ void *nnc_cache_get(const nnc_cache *cache, const nnc_cache_key *key, size_t *si
     char name[NAME];
     unsigned char header[HEADER];
     struct stat status;
+    nnc_failure failure;                   /* not told: what cannot be read is not there */
     void *bytes = NULL;
     if (cache->folder < 0)
         return NULL;
@@ -112,7 +97,7 @@ void *nnc_cache_get(const nnc_cache *cache, const nnc_cache_key *key, size_t *si
     if (fstat(file, &status) == 0 && S_ISREG(status.st_mode) && is_private(file) && status.st_size >= HEADER && status.st_size <= NNC_CACHE_MOST) {
         *size = (size_t)status.st_size - HEADER;
         bytes = nnc_arena_allocate(cache->arena, *size + 1, 1);
-        if (!read_exactly(file, header, HEADER) || !read_exactly(file, bytes, *size) || !is_whole(header, bytes, *size))
+        if (!nnc_read_all(file, header, HEADER, name, &failure) || !nnc_read_all(file, bytes, *size, name, &failure) || !is_whole(header, bytes, *size))
             bytes = NULL;
         else
             futimens(file, NULL);          /* used just now */
