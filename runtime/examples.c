@@ -3,10 +3,18 @@
 #include <string.h>
 #include "base/random.h"
 
-static void *aligned(nnc_arena *arena, int64_t bytes)
+enum { LINE = 64 };      /* bytes: buffers start at cache lines */
+
+static int64_t argument_bytes(const nnc_step *step, uint32_t i) { return 4 * step->argument[i].elements * (step->argument[i].batched ? step->batch : 1); }
+
+static int64_t whole_lines(int64_t bytes) { return (bytes + 2 * LINE - 1) / LINE * LINE; }
+
+/* The next `bytes` of a block, and a line's room behind them. */
+static void *take(char **at, int64_t bytes)
 {
-    char *block = nnc_arena_allocate(arena, (size_t)bytes + 128, 1);
-    return (void *)(((uintptr_t)block + 63) / 64 * 64);
+    void *taken = *at;
+    *at += whole_lines(bytes);
+    return taken;
 }
 
 static void bind(nnc_runner *runner, const nnc_examples *examples)
@@ -20,13 +28,16 @@ static void bind(nnc_runner *runner, const nnc_examples *examples)
 
 nnc_runner nnc_runner_new(nnc_arena *arena, nnc_team *team, const nnc_step *step, void *persistent, const nnc_examples *examples)
 {
-    nnc_runner runner = {team, step, NNC_ARRAY(arena, void *, step->arguments + 3), aligned(arena, step->host_bytes + (int64_t)sizeof(nnc_step_host)),
-                         NNC_ARRAY(arena, int, step->arguments + 1), NULL};
-    runner.pointers[0] = aligned(arena, step->workspace_bytes);
+    int64_t host_bytes = step->host_bytes + (int64_t)sizeof(nnc_step_host), bytes = whole_lines(host_bytes) + whole_lines(step->workspace_bytes);
+    for (uint32_t i = 0; i < step->arguments; i++)
+        bytes += whole_lines(argument_bytes(step, i));
+    char *at = nnc_arena_tensors(arena, (size_t)bytes);
+    nnc_runner runner = {team, step, NNC_ARRAY(arena, void *, step->arguments + 3), take(&at, host_bytes), NNC_ARRAY(arena, int, step->arguments + 1), NULL};
+    runner.pointers[0] = take(&at, step->workspace_bytes);
     runner.pointers[1] = persistent;
     runner.pointers[2] = runner.host;
     for (uint32_t i = 0; i < step->arguments; i++)
-        runner.pointers[3 + i] = aligned(arena, 4 * step->argument[i].elements * (step->argument[i].batched ? step->batch : 1));
+        runner.pointers[3 + i] = take(&at, argument_bytes(step, i));
     bind(&runner, examples);
     return runner;
 }

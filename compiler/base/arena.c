@@ -8,6 +8,7 @@
 
 /* Blocks double up to 4 MB; a request larger than that gets a block of its own. */
 enum { ALIGNMENT = 16, FIRST_BLOCK = 64 << 10, LARGEST_BLOCK = 4 << 20 };
+enum { TENSOR_ALIGNMENT = 64, HUGE_PAGE = 2 << 20, WORTH_HUGE_PAGES = 256 << 10 };
 
 struct nnc_arena_block {
     nnc_arena_block *before;
@@ -76,6 +77,30 @@ void *nnc_arena_allocate(nnc_arena *arena, size_t count, size_t size)
     return result;
 }
 
+static void keep_mapping(nnc_arena *arena, void *address, size_t size)
+{
+    nnc_arena_mapping *mapping = NNC_NEW(arena, nnc_arena_mapping);
+    *mapping = (nnc_arena_mapping){arena->mappings, address, size};
+    arena->mappings = mapping;
+}
+
+void *nnc_arena_tensors(nnc_arena *arena, size_t size)
+{
+    if (size < WORTH_HUGE_PAGES)
+        return (void *)(((uintptr_t)nnc_arena_allocate(arena, size + TENSOR_ALIGNMENT, 1) + TENSOR_ALIGNMENT - 1) / TENSOR_ALIGNMENT * TENSOR_ALIGNMENT);
+    if (size > SIZE_MAX - 2 * HUGE_PAGE)
+        out_of_memory(arena);
+    size_t whole = (size + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    char *mapped = mmap(NULL, whole + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (mapped == MAP_FAILED)
+        out_of_memory(arena);
+    char *from = (char *)(((uintptr_t)mapped + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE);
+    madvise(from, whole, MADV_HUGEPAGE);      /* a wish: without it the memory is the same */
+    keep_mapping(arena, mapped, whole + HUGE_PAGE);
+    arena->total += whole;
+    return from;
+}
+
 static int open_nameless(nnc_arena *arena)
 {
     const char *folder = getenv("TMPDIR");
@@ -96,9 +121,7 @@ void *nnc_arena_map(nnc_arena *arena, size_t size)
         close(descriptor);         /* the mapping keeps the file */
     if (address == MAP_FAILED)
         return NULL;
-    nnc_arena_mapping *mapping = NNC_NEW(arena, nnc_arena_mapping);
-    *mapping = (nnc_arena_mapping){arena->mappings, address, size};
-    arena->mappings = mapping;
+    keep_mapping(arena, address, size);
     return address;
 }
 

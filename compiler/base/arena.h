@@ -29,6 +29,9 @@ void *nnc_arena_allocate(nnc_arena *arena, size_t count, size_t size);
 /* `size` zeroed bytes that stand in a file without a name, in $TMPDIR or /var/tmp, so that the system can write them out and take their memory back.
  * NULL where no such file is to be had (the disk is full); its space is reserved, so that writing to them cannot fail later. */
 void *nnc_arena_map(nnc_arena *arena, size_t size);
+/* `size` zeroed bytes aligned to 64, for tensors that kernels walk over: large ones are asked of the system in huge pages, so that a walk with a long stride does not
+ * spend its time on address translation. */
+void *nnc_arena_tensors(nnc_arena *arena, size_t size);
 /* A grown copy of `old` (which stays where it is): `old_count` elements are copied, the rest is zero. */
 void *nnc_arena_grow(nnc_arena *arena, const void *old, size_t old_count, size_t new_count, size_t size);
 char *nnc_arena_copy(nnc_arena *arena, const char *text, size_t length); /* NUL-terminated */

@@ -121,8 +121,7 @@ static void fill_constants(nnc_network *network)
 static void allocate_persistent(nnc_network *network)
 {
     size_t bytes = ((size_t)network->layout->bytes + 127) / 64 * 64;
-    char *block = nnc_arena_allocate(network->arena, bytes + 64, 1);
-    network->persistent = (void *)(((uintptr_t)block + 63) / 64 * 64);
+    network->persistent = nnc_arena_tensors(network->arena, bytes);
     fill_constants(network);
 }
 

@@ -115,16 +115,24 @@ static void insert(interval *placed, uint32_t count, interval one)
     placed[i] = one;
 }
 
+/* Buffers of like sizes, walked together, must not all fall into the same sets of a cache: large ones are followed by a gap of an odd number of lines. */
+enum { LARGE = 16 << 10, SKEW = 17 * 64 };
+
+static int64_t bytes_taken(const nnc_scheduler *s, int64_t bytes)
+{
+    int64_t align = s->request->serial ? 4 : s->request->layout->align;
+    return (bytes + align - 1) / align * align + (!s->request->serial && bytes >= LARGE ? SKEW : 0);
+}
+
 void nnc_place_workspace(nnc_scheduler *s)
 {
     interval *all = NNC_ARRAY(s->arena, interval, s->loops->buffers), *placed = NNC_ARRAY(s->arena, interval, s->loops->buffers);
     uint32_t count = 0;
-    int64_t align = s->request->serial ? 4 : s->request->layout->align;
     for (uint32_t i = 0; i < s->loops->buffers; i++) {
         const nnc_buffer *b = &s->loops->buffer[i];
         int64_t bytes = 4 * b->elements * (b->batched ? s->request->batch : 1);
         if (b->storage == NNC_STORAGE_WORKSPACE && s->buffer[b->tensor] == i)
-            all[count++] = (interval){i, s->plan->group[s->plan->group_of[b->tensor]].phase, s->plan->last[b->tensor], (bytes + align - 1) / align * align, 0};
+            all[count++] = (interval){i, s->plan->group[s->plan->group_of[b->tensor]].phase, s->plan->last[b->tensor], bytes_taken(s, bytes), 0};
     }
     qsort(all, count, sizeof *all, by_size);
     for (uint32_t i = 0; i < count; i++) {

@@ -55,6 +55,28 @@ static void test_large_pieces(void **state)
     nnc_arena_close(&arena);
 }
 
+/* Small and large ones: aligned, zero, apart. */
+static void test_tensors(void **state)
+{
+    static const size_t size[] = {0, 4, 1000, 255 << 10, 256 << 10, (2 << 20) + 4, 5 << 20};
+    enum { PIECES = sizeof size / sizeof *size };
+    char *piece[PIECES];
+    nnc_arena arena;
+    (void)state;
+    nnc_arena_open(&arena, NULL, NULL);
+    for (size_t i = 0; i < PIECES; i++) {
+        piece[i] = nnc_arena_tensors(&arena, size[i]);
+        assert_int_equal((uintptr_t)piece[i] % 64, 0);
+        assert_true(is_zero(piece[i], size[i]));
+        memset(piece[i], (int)i + 1, size[i]);
+    }
+    for (size_t i = 0; i < PIECES; i++)
+        for (size_t k = 0; k < size[i]; k++)
+            assert_int_equal(piece[i][k], i + 1);
+    nnc_arena_close(&arena);
+    assert_null(arena.mappings);
+}
+
 static void test_growth(void **state)
 {
     nnc_arena arena;
@@ -148,7 +170,7 @@ static void test_checked(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_pieces), cmocka_unit_test(test_large_pieces), cmocka_unit_test(test_growth), cmocka_unit_test(test_nothing),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_pieces), cmocka_unit_test(test_large_pieces), cmocka_unit_test(test_tensors), cmocka_unit_test(test_growth), cmocka_unit_test(test_nothing),
                                        cmocka_unit_test(test_texts),  cmocka_unit_test(test_overflow),     cmocka_unit_test(test_checked)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
