@@ -1,5 +1,4 @@
 /* Groups in order, phases, and what needs memory until when. */
-#include <string.h>
 #include "plan/internal.h"
 
 /* ---- rows ---- */
@@ -16,20 +15,16 @@ static uint32_t task_slot(const nnc_tensor *t)
     return best;
 }
 
-static bool leaves_row(const nnc_planner *g, nnc_tensor_id reader, nnc_tensor_id from, uint32_t slot)
+/* Whatever a recurrence reads of itself is of its own row. */
+static bool loop_has_rows(const nnc_planner *g, uint32_t node)
 {
-    const nnc_reading *r = nnc_find_reading(g, reader, from);
-    return r && !(r->rows >> slot & 1);
-}
-
-static bool loop_has_rows(const nnc_planner *g, const nnc_group *loop)
-{
+    const nnc_group *loop = &g->node[node];
     for (uint32_t i = 0; i < loop->members; i++) {
-        const nnc_tensor *t = &g->p->tensor[loop->member[i]];
-        if (!nnc_batched(t))
+        const nnc_readings *reads = &g->reads[loop->member[i]];
+        if (!nnc_batched(&g->p->tensor[loop->member[i]]))
             return false;
-        for (uint32_t k = 0; k < loop->members; k++)
-            if (leaves_row(g, loop->member[i], loop->member[k], 0))
+        for (uint32_t k = 0; k < reads->count; k++)
+            if (!(reads->read[k].rows & 1) && g->p->tensor[reads->read[k].from].kind == NNC_KIND_FORMULA && g->node_of[reads->read[k].from] == node)
                 return false;
     }
     return true;
@@ -41,60 +36,66 @@ static bool same_tasks(const nnc_planner *g, const nnc_group *a, const nnc_group
            g->p->tensor[a->member[0]].extent[a->task_slot] == g->p->tensor[b->member[0]].extent[b->task_slot];
 }
 
-/* Every read that the one makes of what the other writes is of its own row. */
-static bool reads_own_rows(const nnc_planner *g, const nnc_group *reader, const nnc_group *writer)
-{
-    for (uint32_t i = 0; i < reader->members; i++)
-        for (uint32_t k = 0; k < writer->members; k++)
-            if (leaves_row(g, reader->member[i], writer->member[k], reader->task_slot))
-                return false;
-    return true;
-}
-
-/* ... and the same of what the writer stores in place, which the reader has to read before. */
-static bool reads_own_old_rows(const nnc_planner *g, const nnc_group *reader, const nnc_group *writer)
-{
-    for (uint32_t k = 0; k < writer->members; k++)
-        for (uint32_t i = 0; i < reader->members; i++)
-            if (g->old[writer->member[k]] && leaves_row(g, reader->member[i], g->old[writer->member[k]], reader->task_slot))
-                return false;
-    return true;
-}
-
 /* ---- phases ---- */
 
-static void set_phase(nnc_planner *g, uint32_t node, bool shared, uint32_t *made)
+/* The group comes in the phase of node `earlier` or later; in the same one where what is between them (a read, or a read of what the group stores over) keeps to rows. */
+static void follow(const nnc_planner *g, nnc_group *group, nnc_tensor_id earlier, uint32_t rows)
 {
-    nnc_group *group = &g->node[node];
-    uint32_t phase = 0;
-    for (uint32_t i = 0; i < g->nodes; i++) {
-        const nnc_group *earlier = &g->node[i];
-        if (g->merged[i] || i == node || !nnc_bit(g->before[node], i))
-            continue;
-        bool together = same_tasks(g, group, earlier) && reads_own_rows(g, group, earlier) && reads_own_old_rows(g, earlier, group);
-        uint32_t least = earlier->phase + !together;
-        phase = least > phase ? least : phase;
+    const nnc_group *before = &g->node[g->node_of[earlier]];
+    if (g->p->tensor[earlier].kind != NNC_KIND_FORMULA || before == group)
+        return;
+    bool together = same_tasks(g, group, before) && rows >> group->task_slot & 1;
+    uint32_t least = before->phase + !together;
+    group->phase = least > group->phase ? least : group->phase;
+}
+
+/* What must come directly before is enough: what is before that has an earlier phase, or the same tasks. */
+static void set_phase(const nnc_planner *g, nnc_group *group)
+{
+    for (uint32_t m = 0; m < group->members; m++) {
+        nnc_tensor_id t = group->member[m], old = g->old[t];
+        for (uint32_t i = 0; i < g->reads[t].count; i++)
+            follow(g, group, g->reads[t].read[i].from, g->reads[t].read[i].rows);
+        for (uint32_t i = g->first_reader[old]; old && i < g->first_reader[old + 1]; i++)
+            follow(g, group, g->reader[i].by, g->reader[i].rows);
     }
-    group->phase = shared ? phase : (*made)++;
+}
+
+static void set_phases(nnc_planner *g, const uint32_t *sequence, bool shared)
+{
+    for (uint32_t i = 0, made = 0; i < g->nodes; i++) {
+        nnc_group *group = &g->node[sequence[i]];
+        if (g->merged[sequence[i]])
+            continue;
+        if (shared)
+            set_phase(g, group);
+        else
+            group->phase = made++;
+        g->plan->phases = group->phase >= g->plan->phases ? group->phase + 1 : g->plan->phases;
+    }
 }
 
 /* The groups by phase, and within one so that each comes after what it needs. */
 static void list_groups(nnc_planner *g, const uint32_t *sequence)
 {
     nnc_plan *plan = g->plan;
+    uint32_t *place = NNC_ARRAY(g->arena, uint32_t, plan->phases + 2);         /* of each phase's next group */
     for (uint32_t i = 0; i < g->nodes; i++)
-        if (!g->merged[i] && g->node[i].phase >= plan->phases)
-            plan->phases = g->node[i].phase + 1;
-    plan->group = NNC_ARRAY(g->arena, nnc_group, g->nodes + 1);
-    for (uint32_t phase = 0; phase < plan->phases; phase++)
-        for (uint32_t i = 0; i < g->nodes; i++) {
-            const nnc_group *group = &g->node[sequence[i]];
-            if (g->merged[sequence[i]] || group->phase != phase)
-                continue;
-            for (uint32_t m = 0; m < group->members; m++)
-                plan->group_of[group->member[m]] = plan->groups;
-            plan->group[plan->groups++] = *group;
+        if (!g->merged[i]) {
+            place[g->node[i].phase + 1]++;
+            plan->groups++;
         }
+    for (uint32_t phase = 0; phase < plan->phases; phase++)
+        place[phase + 1] += place[phase];
+    plan->group = NNC_ARRAY(g->arena, nnc_group, plan->groups + 1);
+    for (uint32_t i = 0; i < g->nodes; i++) {
+        const nnc_group *group = &g->node[sequence[i]];
+        if (g->merged[sequence[i]])
+            continue;
+        for (uint32_t m = 0; m < group->members; m++)
+            plan->group_of[group->member[m]] = place[group->phase];
+        plan->group[place[group->phase]++] = *group;
+    }
 }
 
 /* ---- long sums ---- */
@@ -150,36 +151,9 @@ static void find_stored(nnc_planner *g)
     }
 }
 
-/* Merging moves members before nodes that came between: the order anew. */
-static uint32_t *order_again(nnc_planner *g, const uint32_t *sequence)
-{
-    uint32_t *again = NNC_ARRAY(g->arena, uint32_t, g->nodes + 1), count = 0;
-    bool *done = NNC_ARRAY(g->arena, bool, g->nodes + 1);
-    for (uint32_t i = 0; i < g->nodes; i++)
-        done[i] = g->merged[i];
-    for (uint32_t before = UINT32_MAX; count != before;) {
-        before = count;
-        for (uint32_t i = 0; i < g->nodes; i++) {
-            uint32_t node = sequence[i];
-            bool ready = !done[node];
-            for (uint32_t k = 0; k < g->nodes && ready; k++)
-                ready = done[k] || !nnc_bit(g->before[node], k);
-            if (ready) {
-                done[node] = true;
-                again[count++] = node;
-            }
-        }
-    }
-    for (uint32_t i = 0; i < g->nodes; i++)
-        if (g->merged[i])
-            again[count++] = i;
-    return again;
-}
-
 nnc_plan *nnc_plan_make(nnc_arena *arena, const nnc_program *p, const nnc_order *order, const bool *kept, int64_t batch, bool fuse, bool serial)
 {
     nnc_planner g = {.arena = arena, .p = p, .plan = NNC_NEW(arena, nnc_plan), .kept = kept};
-    uint32_t made = 0;
     g.plan->group_of = NNC_ARRAY(arena, uint32_t, p->tensors);
     g.plan->last = NNC_ARRAY(arena, uint32_t, p->tensors);
     g.plan->stored = NNC_ARRAY(arena, bool, p->tensors);
@@ -188,17 +162,15 @@ nnc_plan *nnc_plan_make(nnc_arena *arena, const nnc_program *p, const nnc_order 
     uint32_t *sequence = nnc_plan_graph(&g, order);
     if (fuse) {
         nnc_plan_merge(&g, sequence);
-        sequence = order_again(&g, sequence);
+        sequence = nnc_plan_sequence(&g, sequence);       /* merging moved members before nodes that came between */
     }
     for (uint32_t i = 0; i < g.nodes; i++) {
         nnc_group *group = &g.node[i];
         group->blocked = fuse && is_blocked(&g, group, batch);
         group->task_slot = group->loop ? 0 : task_slot(&p->tensor[group->member[0]]);
-        group->rows = group->loop ? loop_has_rows(&g, group) : has_rows(&p->tensor[group->member[0]]);
+        group->rows = group->loop ? loop_has_rows(&g, i) : has_rows(&p->tensor[group->member[0]]);
     }
-    for (uint32_t i = 0; i < g.nodes; i++)
-        if (!g.merged[sequence[i]])
-            set_phase(&g, sequence[i], fuse && !serial, &made);
+    set_phases(&g, sequence, fuse && !serial);
     list_groups(&g, sequence);
     find_stored(&g);
     return g.plan;

@@ -29,6 +29,7 @@ typedef struct nnc_plan {
     uint32_t *last;                /* the last phase that reads each formula; UINT32_MAX: kept to the end */
     bool *stored;                  /* formulas that need memory */
     bool *in_place;                /* formulas computed where the tensor that they are `next` of lives */
+    uint64_t searched;             /* reads that were followed to find out what may come before what; grows as the program does, not faster */
 } nnc_plan;
 
 /* kept: tensors whose values must be there at the end (arguments). batch: of the largest run, for what is worth while. fuse false: each formula a group and a
