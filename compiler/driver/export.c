@@ -22,11 +22,11 @@ static bool is_wanted(const nnc_options *o)
 static void copy_weights(exporter *e)
 {
     const nnc_layout *to = e->network->layout, *from = e->run->network->layout;
-    for (uint32_t i = 0; i < to->entries; i++)
-        for (uint32_t k = 0; k < from->entries; k++)
-            if (strcmp(to->entry[i].name, from->entry[k].name) == 0)
-                memcpy((char *)e->network->persistent + to->entry[i].offset, (const char *)e->run->network->persistent + from->entry[k].offset,
-                       4 * (size_t)to->entry[i].elements);
+    for (uint32_t i = 0; i < to->entries; i++) {
+        const nnc_layout_entry *entry = nnc_layout_find(from, to->entry[i].name);
+        if (entry)
+            memcpy((char *)e->network->persistent + to->entry[i].offset, (const char *)e->run->network->persistent + entry->offset, 4 * (size_t)entry->elements);
+    }
 }
 
 static const nnc_declaration *declaration_of(const nnc_model *m, const char *name)

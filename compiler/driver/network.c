@@ -76,6 +76,8 @@ static void add_slot(nnc_network *network, nnc_slot_role role, const char *name,
     nnc_slot slot = {name, role, entry->offset, entry->elements, t->rank, {0}, t->element != NNC_REAL};
     for (uint32_t i = 0; i < t->rank && i < 8; i++)
         slot.extent[i] = t->extent[i];
+    if (nnc_name_map_get(&network->slot_names, name) == NNC_NO_NUMBER)
+        nnc_name_map_put(&network->slot_names, name, network->slots);
     network->slot[network->slots++] = slot;
 }
 
@@ -91,6 +93,7 @@ static bool is_used(const nnc_network *network, const char *name)
 static void list_slots(nnc_network *network)
 {
     const nnc_model *model = network->model;
+    network->slot_names.arena = network->arena;
     network->slot = NNC_ARRAY(network->arena, nnc_slot, model->parameters + model->states + model->fits + network->optimizer_states + network->layout->entries + 1);
     for (uint32_t i = 0; i < model->parameters; i++)
         add_slot(network, NNC_SLOT_PARAMETER, model->parameter[i].name, model->parameter[i].tensor);
@@ -170,8 +173,6 @@ void nnc_network_close(nnc_network *network)
 
 const nnc_slot *nnc_network_slot(const nnc_network *network, const char *name)
 {
-    for (uint32_t i = 0; i < network->slots; i++)
-        if (strcmp(network->slot[i].name, name) == 0)
-            return &network->slot[i];
-    return NULL;
+    uint32_t number = nnc_name_map_get(&network->slot_names, name);
+    return number == NNC_NO_NUMBER ? NULL : &network->slot[number];
 }

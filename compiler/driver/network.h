@@ -63,6 +63,7 @@ typedef struct nnc_network {
     nnc_layout *layout;
     nnc_slot *slot;            /* parameters, states, fits, optimizer states: saved; then the internal ones */
     uint32_t slots;
+    nnc_name_map slot_names;      /* of each slot's name, its number */
     void *persistent;          /* layout->bytes, aligned to 64; constants are filled in */
     nnc_tensor_id *gradient;   /* of model->program, for each parameter (0: not trained); unclipped */
     nnc_model_state *optimizer_state;

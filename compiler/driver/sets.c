@@ -22,14 +22,6 @@ static void rename_leaves(nnc_arena *arena, nnc_program *p, const char *set)
     }
 }
 
-static const nnc_layout_entry *entry_of(const nnc_network *network, const char *name)
-{
-    for (uint32_t i = 0; i < network->layout->entries; i++)
-        if (strcmp(network->layout->entry[i].name, name) == 0)
-            return &network->layout->entry[i];
-    return NULL;
-}
-
 static double element_of(const nnc_layout_entry *entry, const void *persistent, int64_t i)
 {
     const char *at = (const char *)persistent + entry->offset + 4 * i;
@@ -58,7 +50,7 @@ static void set_leaf(const nnc_network_set *set, nnc_interpreter *in, nnc_tensor
         nnc_interpreter_set(in, id, &count);
         return;
     }
-    const nnc_layout_entry *entry = entry_of(set->network, t->name);
+    const nnc_layout_entry *entry = nnc_layout_find(set->network->layout, t->name);
     double *values = NNC_ARRAY(in->arena, double, (size_t)nnc_elements(t));
     for (int64_t i = 0; i < nnc_elements(t); i++)
         values[i] = element_of(entry, persistent, i);
@@ -94,7 +86,7 @@ static nnc_fold fold_of(nnc_reduce reduce)
 /* Where later passes read an accumulator's result from, or -1. */
 static int64_t placed(const nnc_network *network, const char *name)
 {
-    const nnc_layout_entry *entry = entry_of(network, name);
+    const nnc_layout_entry *entry = nnc_layout_find(network->layout, name);
     return entry ? entry->offset : -1;
 }
 

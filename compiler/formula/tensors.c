@@ -1,21 +1,14 @@
 /* Tensors of a program: declaring, defining, finding, and taking out what some of them need. */
 #include <assert.h>
 #include <string.h>
+#include "base/name_map.h"
 #include "formula/rebuild.h"
 
 /* ---- names ---- */
 
-static uint32_t hash_name(const char *name)
-{
-    uint32_t hash = 2166136261u;
-    for (; *name; name++)
-        hash = (hash ^ (unsigned char)*name) * 16777619u;
-    return hash;
-}
-
 nnc_tensor_id nnc_find(const nnc_program *p, const char *name)
 {
-    for (uint32_t at = hash_name(name) & (p->name_table_size - 1); p->name_table[at]; at = (at + 1) & (p->name_table_size - 1))
+    for (uint32_t at = nnc_hash_name(name) & (p->name_table_size - 1); p->name_table[at]; at = (at + 1) & (p->name_table_size - 1))
         if (strcmp(p->tensor[p->name_table[at]].name, name) == 0)
             return p->name_table[at];
     return 0;
@@ -23,7 +16,7 @@ nnc_tensor_id nnc_find(const nnc_program *p, const char *name)
 
 static void put_name(nnc_program *p, nnc_tensor_id id)
 {
-    uint32_t at = hash_name(p->tensor[id].name) & (p->name_table_size - 1);
+    uint32_t at = nnc_hash_name(p->tensor[id].name) & (p->name_table_size - 1);
     while (p->name_table[at])
         at = (at + 1) & (p->name_table_size - 1);
     p->name_table[at] = id;

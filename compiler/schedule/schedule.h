@@ -3,6 +3,7 @@
 #ifndef NNC_SCHEDULE_SCHEDULE_H
 #define NNC_SCHEDULE_SCHEDULE_H
 
+#include "base/name_map.h"
 #include "formula/formula.h"
 #include "loops/loops.h"
 #include "loops/machine.h"
@@ -19,6 +20,7 @@ typedef struct nnc_layout {
     nnc_arena *arena;
     nnc_layout_entry *entry;
     uint32_t entries, capacity;
+    nnc_name_map names;              /* of each entry's name, its number */
     int64_t bytes;
     int64_t align;                /* 64; 4 in exported programs for small targets */
 } nnc_layout;
@@ -26,6 +28,9 @@ typedef struct nnc_layout {
 nnc_layout *nnc_layout_new(nnc_arena *arena, int64_t align);
 /* The entry of that name, made if it is not there. Sizes of one name must agree (asserted). */
 const nnc_layout_entry *nnc_layout_place(nnc_layout *layout, const char *name, int64_t elements, nnc_element element, const float *values);
+
+/* The entry of that name, or NULL. */
+const nnc_layout_entry *nnc_layout_find(const nnc_layout *layout, const char *name);
 
 typedef struct nnc_schedule_request {
     const nnc_program *program;   /* no DATA; schedules hoisted. PARAMETERs and STATEs with `next` are updated by a run */
