@@ -194,15 +194,6 @@ def test_nothing_to_export():
     must("no output" in said and "epoch" not in said, "what cannot be exported is told before training: " + said)
 
 
-def test_same_bits():
-    f = Folder(open(os.path.join(EXAMPLES, "optdigits.nn")).read())
-    hashes = set()
-    for threads in ("1", "2", "3", "8"):
-        f.run("net.nn", "--train", DIGITS, "--epochs", "2", "--threads", threads, "-q")
-        hashes.add(f.hash("optdigits.safetensors"))
-    must(len(hashes) == 1, "the same bits on any number of threads")
-
-
 def interrupted(f, arguments, sign, after):
     process = subprocess.Popen([NNC] + arguments, cwd=f.path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     time.sleep(after)
