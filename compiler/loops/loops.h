@@ -130,7 +130,7 @@ nnc_value_id nnc_open_for(nnc_builder *b, nnc_value_id low, nnc_value_id high, i
 void nnc_open_if(nnc_builder *b, nnc_value_id condition);
 void nnc_close(nnc_builder *b);
 
-/* Elementary functions as branch-free polynomials in the operations above, for any lanes (vector_math.c; error bounds there). */
+/* Elementary functions as branch-free polynomials in the operations above, for any lanes (vector_math.c; error bounds in docs/math.md). */
 nnc_value_id nnc_emit_exp(nnc_builder *b, nnc_value_id x);
 nnc_value_id nnc_emit_log(nnc_builder *b, nnc_value_id x);
 nnc_value_id nnc_emit_tanh(nnc_builder *b, nnc_value_id x);

@@ -94,10 +94,11 @@ static inline void harness_verify(harness *h)
     }
 }
 
-static inline void harness_jit(harness *h)
+/* cpu NULL: this one. */
+static inline void harness_jit(harness *h, const char *cpu)
 {
     const char *error = NULL;
-    nnc_target target = {NULL, NULL, 2};
+    nnc_target target = {NULL, cpu, 2};
     nnc_object object;
     const nnc_loops *loops = h->loops;
     harness_verify(h);
