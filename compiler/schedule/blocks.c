@@ -67,6 +67,7 @@ static void find_panels(nnc_tile *t, nnc_ref ref, nnc_ref_map *seen)
         p->tensor[n->integer[0]].element == NNC_REAL && panel_elements(t, ref) * 4 <= t->nest->s->machine->l1) {
         t->panel[t->panels] = (nnc_panel){ref, nnc_scratch_buffer(t->nest->s, p->tensor[n->integer[0]].name, panel_elements(t, ref)), {0}};
         t->panels++;
+        nnc_count_way(t->nest->s, NNC_WAY_PANELS);
         return;
     }
     for (uint32_t i = 0; i < n->count; i++)

@@ -95,8 +95,11 @@ static void clip_condition(nnc_tile *t, nnc_clip *clip, nnc_ref condition, int s
     if (c == 0 || !rest_of(t, clip, &f, slot, &r))
         return;
     clip_by(t, &r, c, n->integer[0], n->integer[1], from, to);
-    if (r.low == 0 && r.high == 0 && t->helds < NNC_MAX_HELD)
-        t->held[t->helds++] = condition;
+    nnc_count_way(t->nest->s, NNC_WAY_CLIPPED);
+    if (r.low != 0 || r.high != 0 || t->helds == NNC_MAX_HELD)
+        return;
+    t->held[t->helds++] = condition;
+    nnc_count_way(t->nest->s, NNC_WAY_HELD);
 }
 
 /* Whether the value is what the reduction starts with, so that reducing it changes nothing. */

@@ -202,12 +202,15 @@ static nnc_value_id lower_read(nnc_lower *l, nnc_ref ref)
         at = added(l, at, lower_subscript(l, (nnc_tensor_id)n.integer[0], i, nnc_arg(p, ref, i)));
     bool hoist = !l->s->writes[buffer];
     nnc_value_id value;
-    if (is_uniform(at) || l->lane < 0 || l->lanes == 1)
+    bool one = is_uniform(at) || l->lane < 0 || l->lanes == 1;
+    if (one)
         value = nnc_emit_load(l->b, buffer, at.vector ? unary(l, NNC_LOOP_INDEX_OF, at.vector) : at.base, 1, hoist);
     else if (!at.vector && at.along == 1)
         value = nnc_emit_load(l->b, buffer, at.base, l->lanes, hoist);
     else
         value = nnc_emit_gather(l->b, buffer, as_vector(l, at), hoist);
+    if (!one && (at.vector || at.along != 1))
+        nnc_count_way(l->s, NNC_WAY_GATHER);
     if (a->element == NNC_BOOLEAN)
         value = unary(l, NNC_LOOP_NOT, binary(l, NNC_LOOP_IEQ, value, nnc_emit_int(l->b, 0, nnc_lanes_of(l, value))));
     return value;
@@ -416,6 +419,8 @@ void nnc_lower_store(nnc_lower *l, nnc_value_id value)
     if (l->kernel->value[value].type == NNC_TYPE_BOOL)
         value = choose(l, value, nnc_emit_int(l->b, 1, nnc_lanes_of(l, value)), nnc_emit_int(l->b, 0, nnc_lanes_of(l, value)));
     int64_t stride = l->lane >= 0 && l->lane < l->t->rank ? nnc_kept_stride(l->s, (nnc_tensor_id)(l->t - l->s->p->tensor), (uint32_t)l->lane) : 1;
+    if (stride != 1 && l->lanes > 1)
+        nnc_count_way(l->s, NNC_WAY_SCATTER);
     if (stride == 1 || l->lanes == 1)
         nnc_emit_store(l->b, buffer, nnc_lower_place(l), nnc_lower_wide(l, value));
     else

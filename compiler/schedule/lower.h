@@ -27,7 +27,12 @@ typedef struct nnc_scheduler {
     nnc_steps_kept *kept;         /* of each tensor */
     double example_work;          /* operations for one example, all formulas together */
     nnc_order order;
+    uint32_t taken[NNC_WAYS];
 } nnc_scheduler;
+
+/* ways.c: of all groups, once they are planned. */
+static inline void nnc_count_way(nnc_scheduler *s, nnc_way way) { s->taken[way]++; }
+void nnc_count_plan(nnc_scheduler *s);
 
 /* keep.c: how many steps stay in memory; a dimension's extent there, and its stride. */
 void nnc_find_kept(nnc_scheduler *s);

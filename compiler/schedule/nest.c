@@ -156,6 +156,7 @@ static void emit_position(nnc_tile *t, uint8_t lanes)
 {
     nnc_builder *b = t->nest->b;
     nnc_loop_op before = NNC_LOOP_LT;
+    nnc_count_way(t->nest->s, NNC_WAY_POSITION);
     uint32_t best = nnc_new_register(b, NNC_TYPE_REAL, lanes), place = nnc_new_register(b, NNC_TYPE_INT, lanes);
     nnc_emit_set(b, best, nnc_emit_real(b, nnc_reduction_start(t->t->reduce), lanes));
     nnc_emit_set(b, place, nnc_emit_int(b, 0, lanes));
@@ -240,6 +241,7 @@ static bool open_guard(nnc_tile *t)
     nnc_ref guard = common_guard(t);
     if (!guard)
         return false;
+    nnc_count_way(t->nest->s, NNC_WAY_COMMON_GUARD);
     nnc_lower l = lower_at(t, -1, 1);
     nnc_open_if(t->nest->b, nnc_lower_value(&l, guard));
     nnc_ref_map_close(&l.done);
@@ -279,6 +281,7 @@ static nnc_ref seldom_guard(const nnc_tile *t)
 static void open_row(nnc_tile *t, int r, nnc_ref guard)
 {
     nnc_lower l = nnc_tile_element(t, r, 0, -1, 1, -1, 0);
+    nnc_count_way(t->nest->s, NNC_WAY_SELDOM_GUARD);
     nnc_open_if(t->nest->b, nnc_lower_value(&l, guard));
     nnc_ref_map_close(&l.done);
 }
@@ -483,6 +486,7 @@ void nnc_emit_formula(nnc_nest *nest, nnc_tensor_id id)
         t.slot[i] = nest->fixed[i];
     nnc_choose_shape(&t);
     nnc_find_cuts(&t);
+    nnc_count_tile(&t);
     order_slots(&t);
     if (t.shape.block >= 0)
         nnc_emit_blocks(&t);

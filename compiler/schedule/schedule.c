@@ -235,5 +235,8 @@ nnc_scheduled nnc_schedule(nnc_arena *arena, const nnc_schedule_request *request
     nnc_store_tensors(&s);
     nnc_place_workspace(&s);
     make_all(&s);
-    return (nnc_scheduled){s.loops, s.schedule, s.schedules, fused_text(&s)};
+    nnc_count_plan(&s);
+    nnc_scheduled scheduled = {s.loops, s.schedule, s.schedules, fused_text(&s), {0}};
+    memcpy(scheduled.taken, s.taken, sizeof s.taken);
+    return scheduled;
 }

@@ -44,11 +44,20 @@ typedef struct nnc_schedule_request {
     bool serial;                  /* kernels run one after another, on one thread: the workspace holds what lives from one to the next, without gaps */
 } nnc_schedule_request;
 
+/* How often a schedule took each of its ways (ways.def): what tests ask for, so that none of them goes untested. */
+typedef enum nnc_way {
+#define NNC_WAY(name, text) NNC_WAY_##name,
+#include "schedule/ways.def"
+    NNC_WAYS
+} nnc_way;
+extern const char *const nnc_way_text[NNC_WAYS];
+
 typedef struct nnc_scheduled {
     nnc_loops *loops;
     nnc_tensor_id *schedule;      /* HOST floats in order: the SCHEDULE tensors, rank 0 (element NNC_HOST_SCHEDULES + i of the host block) */
     uint32_t schedules;
     const char *fused;            /* --emit=fused: kernels, members, flops, bytes */
+    uint32_t taken[NNC_WAYS];     /* by nnc_way: how often */
 } nnc_scheduled;
 
 nnc_scheduled nnc_schedule(nnc_arena *arena, const nnc_schedule_request *request);

@@ -55,6 +55,9 @@ void nnc_clip_loop(nnc_tile *t, nnc_clip *clip, int slot, nnc_value_id *from, nn
 /* nest.c: what a reduction starts with. */
 double nnc_reduction_start(nnc_reduce reduce);
 
+/* ways.c: once the shape and the cuts are known. */
+void nnc_count_tile(const nnc_tile *t);
+
 /* known.c: finds the cuts. */
 void nnc_find_cuts(nnc_tile *t);
 

@@ -1,5 +1,5 @@
 /* Programs of formulas, compiled: what kernels of the JIT and emitted C compute against the interpreter in 64 bits, at both levels, for full and for smaller
- * batches, and shared out among threads.
+ * batches; and that it is the same bits whoever does which tasks: in pieces, and by the runtime's team on 1 to 4 threads.
  *
  * A difference counts where it is larger than what rounding the inputs a little otherwise would explain: formulas have kinks and jumps. Ties are ties then too:
  * equal values are moved alike. */
@@ -7,16 +7,18 @@
 #define NNC_TESTS_COMPILED_H
 
 #include "../transform/gradients.h"
+#include "../flushing.h"
 #include <dlfcn.h>
 #include <unistd.h>
 #include "c/c.h"
 #include "driver/network.h"
+#include "runtime/team.h"
 #include "transform/prepare.h"
 
-enum { NUDGES = 4, MOST_BATCHES = 3 };
+enum { NUDGES = 4, MOST_BATCHES = 3, MOST_THREADS = 4, MOST_ROOTS = 2 * MAX_MADE };
 
 /* The interpreter's values of each root for one batch, and how far they move. */
-typedef struct reference { int64_t batch; const double *value[MAX_MADE + 1]; double *moved[MAX_MADE + 1]; } reference;
+typedef struct reference { int64_t batch; const double *value[MOST_ROOTS]; double *moved[MOST_ROOTS]; } reference;
 
 typedef struct check check;
 struct check {
@@ -24,8 +26,10 @@ struct check {
     const nnc_llvm *llvm;
     nnc_network network;
     nnc_model model;
-    nnc_tensor_id root[MAX_MADE + 1];
-    uint32_t roots;
+    nnc_tensor_id root[MOST_ROOTS];          /* what is compared: outputs, then what leaves become by a run */
+    uint32_t roots, outputs;                 /* all of them; the first of them are arguments */
+    const char *updated[MOST_ROOTS];         /* the leaf that becomes the root; NULL: an output */
+    uint32_t taken[NNC_WAYS];                /* how often schedules for it took each way */
     nnc_program *program;
     uint64_t seed;
     int64_t batch;
@@ -134,8 +138,8 @@ static void run_phase(const check *c, const nnc_loops *loops, const code *from, 
         }
 }
 
-/* Runs the kernels; gives the pointers, arguments from 3 on. */
-static void **run_kernels(check *c, nnc_part *part, const code *from, int threads)
+/* Memory for a run, and what it reads; gives the pointers, arguments from 3 on. */
+static void **prepare_run(check *c, nnc_part *part)
 {
     const nnc_loops *loops = part->scheduled.loops;
     void **pointer = NNC_ARRAY(&c->arena, void *, part->step.arguments + 3);
@@ -152,11 +156,40 @@ static void **run_kernels(check *c, nnc_part *part, const code *from, int thread
         for (int64_t k = 0; t->kind == NNC_KIND_INPUT && k < elements_of(c, t); k++)
             put(c, pointer[3 + i], k, t);
     }
+    return pointer;
+}
+
+/* The tasks in pieces, the last ones first. flushed: numbers below 2^-126 count as zero, as in a run. */
+static void **run_apart(check *c, nnc_part *part, const code *from, int pieces, bool flushed)
+{
+    const nnc_loops *loops = part->scheduled.loops;
+    void **pointer = prepare_run(c, part);
+    set_flushing(flushed);
     for (uint32_t first = 0, end; first < loops->kernels; first = end) {
         for (end = first; end < loops->kernels && loops->kernel[end]->phase == loops->kernel[first]->phase;)
             end++;
-        run_phase(c, loops, from, pointer, first, end, threads);
+        run_phase(c, loops, from, pointer, first, end, pieces);
     }
+    set_flushing(false);
+    return pointer;
+}
+
+/* As the runtime does it. Each kernel says that it is much work, so that all of them are shared out. */
+static void **run_by_team(check *c, nnc_part *part, const code *from, int threads)
+{
+    const nnc_loops *loops = part->scheduled.loops;
+    nnc_step_kernel *kernel = NNC_ARRAY(&c->arena, nnc_step_kernel, loops->kernels + 1);
+    void **pointer = prepare_run(c, part);
+    nnc_team *team = nnc_team_open(threads);
+    assert_non_null(team);
+    for (uint32_t i = 0; i < loops->kernels; i++) {
+        const nnc_kernel *k = loops->kernel[i];
+        kernel[i] = (nnc_step_kernel){.name = k->name, .call = find(c, from, k->name), .tasks_fixed = k->tasks_fixed, .tasks_per_example = k->tasks_per_example,
+                                      .task_block = k->task_block, .phase = k->phase, .flops = 1e15};
+    }
+    nnc_step step = {.kernel = kernel, .kernels = loops->kernels, .batch = c->largest};
+    nnc_team_run(team, &step, pointer, c->batch, NULL);
+    nnc_team_close(team);
     return pointer;
 }
 
@@ -180,6 +213,8 @@ static void make_reference(check *c, reference *r)
 /* Of the program as it is now; before anything is made of it. */
 static void make_references(check *c, const int64_t *batches)
 {
+    while (c->outputs < c->roots && !c->updated[c->outputs])
+        c->outputs++;
     c->largest = batches[0];
     for (int i = 0; i < MOST_BATCHES; i++) {
         c->reference[i].batch = batches[i];
@@ -195,11 +230,24 @@ static void complain(check *c, const nnc_part *part, const char *what, uint32_t 
     fail_msg("%s: %s[%lld] is %.9g, by the interpreter %.9g", what, nnc_tensor_at(c->program, c->root[root])->name, (long long)i, given, expected);
 }
 
+/* Where a run left a root's value. */
+static const float *result_of(const check *c, const nnc_part *part, void **pointer, uint32_t root)
+{
+    const nnc_layout *layout = c->network.layout;
+    if (!c->updated[root])
+        return pointer[3 + part->step.arguments - c->outputs + root];
+    for (uint32_t i = 0; i < layout->entries; i++)
+        if (strcmp(layout->entry[i].name, c->updated[root]) == 0)
+            return (const void *)((const char *)pointer[1] + layout->entry[i].offset);
+    fail_msg("%s is not in the persistent block", c->updated[root]);
+    return NULL;
+}
+
 static void compare(check *c, const reference *from, const nnc_part *part, void **pointer, const char *what)
 {
     for (uint32_t r = 0; r < c->roots; r++) {
         const nnc_tensor *t = nnc_tensor_at(c->program, c->root[r]);
-        const float *given = pointer[3 + part->step.arguments - c->roots + r];
+        const float *given = result_of(c, part, pointer, r);
         const double *expected = from->value[r];
         double largest = 0;
         for (int64_t i = 0; i < elements_of(c, t); i++)
@@ -212,14 +260,30 @@ static void compare(check *c, const reference *from, const nnc_part *part, void 
     }
 }
 
+/* Bit for bit; a NaN may be any. */
+static void must_be_same(check *c, const nnc_part *part, void **expected, void **given, const char *what)
+{
+    for (uint32_t r = 0; r < c->roots; r++) {
+        const float *one = result_of(c, part, expected, r), *other = result_of(c, part, given, r);
+        for (int64_t i = 0; i < elements_of(c, nnc_tensor_at(c->program, c->root[r])); i++)
+            if (memcmp(&one[i], &other[i], sizeof *one) != 0 && !(isnan(one[i]) && isnan(other[i])))
+                complain(c, part, what, r, i, (double)other[i], (double)one[i]);
+    }
+}
+
 static void compare_batches(check *c, nnc_part *part, const code *from, const char *how)
 {
     char what[120];
     for (int i = 0; i < MOST_BATCHES; i++) {
-        int threads = 1 + (int)(c->seed + (uint64_t)i) % 4;
+        int pieces = 1 + (int)(c->seed + (uint64_t)i) % 4;
         c->batch = c->reference[i].batch;
-        snprintf(what, sizeof what, "seed %llu, %s, batch %d, %d threads", (unsigned long long)c->seed, how, (int)c->batch, threads);
-        compare(c, &c->reference[i], part, run_kernels(c, part, from, threads), what);
+        snprintf(what, sizeof what, "seed %llu, %s, batch %d, %d pieces", (unsigned long long)c->seed, how, (int)c->batch, pieces);
+        compare(c, &c->reference[i], part, run_apart(c, part, from, pieces, false), what);
+        void **apart = run_apart(c, part, from, pieces, true);
+        for (int threads = 1; threads <= MOST_THREADS; threads++) {
+            snprintf(what, sizeof what, "seed %llu, %s, batch %d, %d threads (expected: by pieces)", (unsigned long long)c->seed, how, (int)c->batch, threads);
+            must_be_same(c, part, apart, run_by_team(c, part, from, threads), what);
+        }
     }
 }
 
@@ -229,10 +293,12 @@ static nnc_part *make_part(check *c, int level, const nnc_machine *machine)
     nnc_target target = {NULL, NULL, 2};
     c->network = (nnc_network){.arena = &c->arena, .model = &c->model, .layout = nnc_layout_new(&c->arena, 64), .llvm = c->llvm};
     c->network.machine = machine ? machine : c->llvm->machine(&c->arena, &target, &error);
-    nnc_part *part = nnc_part_make(&c->network, "part", c->program, c->root, c->roots, c->roots, false, c->largest, level);
+    nnc_part *part = nnc_part_make(&c->network, "part", c->program, c->root, c->outputs, c->outputs, c->roots > c->outputs, c->largest, level);
     const char *wrong = nnc_loops_verify(part->scheduled.loops);
     if (wrong)
         fail_msg("seed %llu: %s", (unsigned long long)c->seed, wrong);
+    for (uint32_t w = 0; w < NNC_WAYS; w++)
+        c->taken[w] += part->scheduled.taken[w];
     return part;
 }
 

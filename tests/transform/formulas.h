@@ -251,6 +251,24 @@ static inline nnc_tensor_id make_window_of(maker *m, nnc_reduce reduce)
     return finish(m, &d, reduce, nnc_select(p, inside, x, outside));
 }
 
+/* A window of each example along its last dimension, into few channels: y[b, .., i, c] = sum(t: x[b, .., i + t] * k[t, 1, c]). The long dimension is not the last one. */
+static inline nnc_tensor_id make_channels(maker *m)
+{
+    draft d = {0};
+    nnc_ref index[8] = {0};
+    nnc_tensor_id a = pick_batched(m), k = m->made[2];
+    uint32_t last = rank(m, a) - 1;
+    int64_t taps = extent(m, k, 0), n = extent(m, a, last);
+    if (last == 0 || n <= taps)
+        return 0;
+    for (uint32_t i = 0; i <= last; i++)
+        index[i] = add_left(m, &d, i < last ? extent(m, a, i) : n - taps + 1);
+    nnc_ref channel = add_left(m, &d, 1 + roll(m, 2)), tap = add_over(m, &d, taps), one = nnc_integer(m->p, 1);
+    index[last] = nnc_affine(m->p, 1, index[last], 1, tap, 0);
+    nnc_ref x = nnc_read(m->p, a, index, rank(m, a)), by = nnc_read(m->p, k, (nnc_ref[]){tap, one, channel}, 3);
+    return finish(m, &d, NNC_REDUCE_SUM, binary(m, NNC_OP_MUL, x, by));
+}
+
 static inline nnc_tensor_id make_window(maker *m) { return make_window_of(m, NNC_REDUCE_SUM); }
 static inline nnc_tensor_id make_pool(maker *m) { return make_window_of(m, roll(m, 2) ? NNC_REDUCE_MAX : NNC_REDUCE_MIN); }
 
@@ -673,6 +691,7 @@ static const formula_kind formula_kinds[] = {
     {"contraction", make_contraction, 3},
     {"window", make_window, 2},
     {"pool", make_pool, 2},
+    {"channels", make_channels, 1},
     {"transposed window", make_transposed, 1},
     {"reshape", make_reshape, 2},
     {"concat", make_concat, 1},
@@ -754,13 +773,19 @@ static inline void make_leaves(maker *m)
     nnc_tensor_at(m->p, m->word)->values = words;
 }
 
-/* A program of at most `formulas` random formulas; gives the loss. */
-static inline nnc_tensor_id make_program(maker *m, nnc_arena *arena, uint64_t seed, uint32_t formulas)
+/* Leaves and at most `formulas` random formulas. */
+static inline void make_formulas(maker *m, nnc_arena *arena, uint64_t seed, uint32_t formulas)
 {
     *m = (maker){.p = nnc_program_new(arena), .state = seed * 2654435761u + 12345, .wide = seed % 4 == 3};
     make_leaves(m);
     for (uint32_t i = 0; i < formulas && m->count < MAX_MADE; i++)
         make_one(m);
+}
+
+/* A program of them; gives the loss. */
+static inline nnc_tensor_id make_program(maker *m, nnc_arena *arena, uint64_t seed, uint32_t formulas)
+{
+    make_formulas(m, arena, seed, formulas);
     return make_loss(m);
 }
 
