@@ -27,31 +27,38 @@ typedef struct bench {
     uint32_t state;
 } bench;
 
-static double roll(bench *b)
+static inline double roll(bench *b)
 {
     b->state = b->state * 1664525u + 1013904223u;
     return (double)(b->state >> 8) / (1 << 24);
 }
 
-static int64_t class_count(void *context, const char *declaration)
+static inline int64_t class_count(void *context, const char *declaration)
 {
     (void)context;
     (void)declaration;
     return 0;
 }
 
-static void open_bench(bench *b, const model_case *c)
+/* The model alone. */
+static inline void open_model(bench *b, const char *name, const char *text)
 {
-    const char *error = NULL;
     nnc_arena_open(&b->arena, NULL, NULL);
     nnc_session_open(&b->session, NULL, NULL);
-    nnc_model_request request = {.path = "m.nn", .text = c->text, .library_name = nnc_library_names, .library_text = nnc_library_texts, .class_count = class_count};
+    nnc_model_request request = {.path = "m.nn", .text = text, .library_name = nnc_library_names, .library_text = nnc_library_texts, .class_count = class_count};
     b->model = nnc_model_elaborate(&b->session, &request);
     if (!b->model) {
         nnc_text out = {.arena = &b->arena};
         nnc_diagnostics_print(&b->session, &out, false);
-        fail_msg("%s: %s", c->name, nnc_text_string(&out));
+        fail_msg("%s: %s", name, nnc_text_string(&out));
     }
+}
+
+/* And its step, compiled. */
+static inline void open_bench(bench *b, const model_case *c)
+{
+    const char *error = NULL;
+    open_model(b, c->name, c->text);
     nnc_network_request parts = {.model = b->model, .parts = NNC_PART_TRAIN, .train_batch = BATCH, .set_batch = BATCH, .target = {NULL, NULL, 2}, .compile = true, .level = 2, .threads = 2};
     b->network = nnc_network_build(&b->arena, &parts, &error);
     if (!b->network)
@@ -62,7 +69,7 @@ static void open_bench(bench *b, const model_case *c)
     b->program = b->model->program;
 }
 
-static void close_bench(bench *b)
+static inline void close_bench(bench *b)
 {
     nnc_network_close(b->network);
     nnc_session_close(&b->session);
@@ -71,7 +78,7 @@ static void close_bench(bench *b)
 
 /* ---- values ---- */
 
-static void fill_slots(bench *b)
+static inline void fill_slots(bench *b)
 {
     for (uint32_t i = 0; i < b->network->slots; i++) {
         const nnc_slot *s = &b->network->slot[i];
@@ -82,13 +89,13 @@ static void fill_slots(bench *b)
     }
 }
 
-static void *aligned(bench *b, int64_t bytes)
+static inline void *aligned(bench *b, int64_t bytes)
 {
     char *block = nnc_arena_allocate(&b->arena, (size_t)bytes + 192, 1);
     return (void *)(((uintptr_t)block + 63) / 64 * 64);
 }
 
-static void fill_inputs(bench *b, void **pointer)
+static inline void fill_inputs(bench *b, void **pointer)
 {
     const nnc_part *part = b->network->train;
     for (uint32_t i = 0; i < part->step.arguments; i++) {
