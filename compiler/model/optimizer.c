@@ -192,7 +192,7 @@ bool nnc_model_update(nnc_model *model, uint32_t parameter, nnc_tensor_id gradie
     nnc_elaborator *e = model->elaborator;
     e->no_example = true;
     e->work = 0;
-    e->update_capacity = e->update_state == states ? e->update_capacity : *state_count;
+    e->update_capacity = *states && e->update_state == states ? e->update_capacity : *state_count;
     e->update_state = states;
     e->update_states = state_count;
     return e->settings && update(e, e->settings, model->parameter[parameter].tensor, gradient);
