@@ -273,6 +273,18 @@ static nnc_ref compare_to_fraction(nnc_program *p, nnc_op op, nnc_ref a, nnc_ref
     return 0;
 }
 
+/* A draw from [0, 1) against a constant outside: dropout(0) draws nothing. 0 where it is something else. */
+static nnc_ref compare_draw(nnc_program *p, nnc_op op, nnc_ref a, nnc_ref b)
+{
+    double c;
+    bool equal = op == NNC_OP_LESS_EQUAL;
+    if (p->node[a].op == NNC_OP_RANDOM && nnc_is_constant(p, b, &c) && (c >= 1 || c < 0 || (c == 0 && !equal)))
+        return nnc_truth(p, c >= 1);
+    if (p->node[b].op == NNC_OP_RANDOM && nnc_is_constant(p, a, &c) && (c >= 1 || c < 0 || (c == 0 && equal)))
+        return nnc_truth(p, c < 1);
+    return 0;
+}
+
 static nnc_ref fold_unary(nnc_program *p, nnc_op op, nnc_ref a)
 {
     double x;
@@ -326,6 +338,8 @@ static nnc_ref fold_binary(nnc_program *p, nnc_op op, nnc_ref a, nnc_ref b)
     nnc_ref integer = integer_form(p, op, a, b);
     if (!integer && (op == NNC_OP_LESS || op == NNC_OP_LESS_EQUAL || op == NNC_OP_EQUAL))
         integer = compare_to_fraction(p, op, a, b);
+    if (!integer && (op == NNC_OP_LESS || op == NNC_OP_LESS_EQUAL))
+        integer = compare_draw(p, op, a, b);
     if (integer)
         return integer;
     if (op == NNC_OP_ADD)

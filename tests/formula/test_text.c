@@ -111,6 +111,10 @@ static void test_conditions(void **state)
     check_body("if i < 2.5 then 1 else 0", "if i <= 2 then 1 else 0");
     check_body("if 2.5 < i then 1 else 0", "if i >= 3 then 1 else 0");
     check_body("if i == 2.5 then 1 else 2", "2");
+    check_body("if random#1(i) < 0 then 1 else 2", "2");
+    check_body("if random#1(i) <= 1 then 1 else 2", "1");
+    check_body("if 0 <= random#1(i) then 1 else 2", "1");
+    check_body("if 1 < random#1(i) then 1 else 2", "2");
     check_body("if 2*i <= 7 then 1 else 0", "if i <= 3 then 1 else 0");
     check_body("if i - 2 == 1 then 1 else 0", "if i == 3 then 1 else 0");
     check_body("if i == c[b] then 1 else 0", "if i - c[b] == 0 then 1 else 0");
