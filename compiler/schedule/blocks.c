@@ -64,7 +64,7 @@ static void find_panels(nnc_tile *t, nnc_ref ref, nnc_ref_map *seen)
         inside |= slot >= t->shape.block && mentions(p, ref, slot);
     }
     if (n->op == NNC_OP_READ && mentions(p, ref, t->shape.lane) && inside && !others && t->panels < NNC_MAX_PANELS &&
-        p->tensor[n->integer[0]].element == NNC_REAL && panel_elements(t, ref) * 4 <= t->nest->s->machine->l1) {
+        p->tensor[n->integer[0]].element == NNC_REAL && panel_elements(t, ref) * 4 <= 2 * (int64_t)t->nest->s->machine->l1) {
         t->panel[t->panels] = (nnc_panel){ref, nnc_scratch_buffer(t->nest->s, p->tensor[n->integer[0]].name, panel_elements(t, ref)), {0}};
         t->panels++;
         nnc_count_way(t->nest->s, NNC_WAY_PANELS);

@@ -10,13 +10,13 @@ static nnc_value_id add(nnc_builder *b, nnc_value_id a, nnc_value_id c) { return
 static nnc_value_id index_of(nnc_builder *b, int64_t value) { return nnc_emit_index(b, value); }
 
 /* How far a slot's index lies above t->slot in the tile. */
-static int64_t spread_of(const nnc_tile *t, int slot, int rows, int columns, int64_t lanes)
+static int64_t spread_of(const nnc_tile *t, int slot, int rows, int columns)
 {
     if (slot == t->shape.row)
         return rows - 1;
     if (slot == t->shape.column)
         return columns - 1;
-    return slot == t->shape.lane ? columns * lanes - 1 : 0;
+    return slot == t->shape.lane ? t->width - 1 : 0;
 }
 
 /* The terms but the slot's own. False where one is no index. */
@@ -38,7 +38,7 @@ static bool rest_of(const nnc_tile *t, const nnc_clip *clip, const nnc_form *f, 
                 return false;
             spread = t->t->extent[slot] - 1;
         } else {
-            spread = spread_of(t, slot, clip->rows, clip->columns, clip->lanes);
+            spread = spread_of(t, slot, clip->rows, clip->columns);
             out->value = add(b, out->value, nnc_emit2(b, NNC_LOOP_IMUL, t->slot[slot], index_of(b, c)));
         }
         *(c < 0 ? &out->low : &out->high) += c * spread;

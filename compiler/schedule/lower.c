@@ -419,10 +419,18 @@ void nnc_lower_store(nnc_lower *l, nnc_value_id value)
     if (l->kernel->value[value].type == NNC_TYPE_BOOL)
         value = choose(l, value, nnc_emit_int(l->b, 1, nnc_lanes_of(l, value)), nnc_emit_int(l->b, 0, nnc_lanes_of(l, value)));
     int64_t stride = l->lane >= 0 && l->lane < l->t->rank ? nnc_kept_stride(l->s, (nnc_tensor_id)(l->t - l->s->p->tensor), (uint32_t)l->lane) : 1;
-    if (stride != 1 && l->lanes > 1)
+    bool together = stride == 1 || l->lanes == 1;
+    if (!together)
         nnc_count_way(l->s, NNC_WAY_SCATTER);
-    if (stride == 1 || l->lanes == 1)
-        nnc_emit_store(l->b, buffer, nnc_lower_place(l), nnc_lower_wide(l, value));
+    nnc_value_id place = together ? nnc_lower_place(l) : as_vector(l, (integer){nnc_lower_place(l), stride, 0});
+    value = nnc_lower_wide(l, value);
+    if (l->kept) {
+        nnc_count_way(l->s, NNC_WAY_KEPT_LANES);
+        nnc_value_id made = nnc_emit2(l->b, NNC_LOOP_ILE, nnc_emit_int(l->b, (int32_t)l->kept, l->lanes), nnc_emit(l->b, NNC_LOOP_IOTA, NULL, 0, l->lanes));
+        value = choose(l, made, value, together ? nnc_emit_load(l->b, buffer, place, l->lanes, false) : nnc_emit_gather(l->b, buffer, place, false));
+    }
+    if (together)
+        nnc_emit_store(l->b, buffer, place, value);
     else
-        nnc_emit_scatter(l->b, buffer, as_vector(l, (integer){nnc_lower_place(l), stride, 0}), nnc_lower_wide(l, value));
+        nnc_emit_scatter(l->b, buffer, place, value);
 }

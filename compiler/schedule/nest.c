@@ -13,7 +13,7 @@ static nnc_value_id offset(nnc_builder *b, nnc_value_id at, int64_t by) { return
 static nnc_lower lower_at(const nnc_tile *t, int lane, uint8_t lanes)
 {
     nnc_lower l = {.s = t->nest->s, .b = t->nest->b, .kernel = t->nest->kernel, .t = t->t, .lane = lane, .lanes = lanes,
-                   .ranged = t->range.high ? t->shape.lane : -1, .range = t->range, .held = t->held, .helds = t->helds};
+                   .ranged = t->range.high ? t->shape.lane : -1, .range = t->range, .held = t->held, .helds = t->helds, .kept = t->once ? t->made : 0};
     for (int i = 0; i < t->t->rank + t->t->reduced; i++)
         l.slot[i] = t->slot[i];
     return l;
@@ -67,10 +67,10 @@ static nnc_value_id combine(nnc_lower *l, nnc_reduce reduce, nnc_ref body, nnc_v
 }
 
 /* Opens the loops of the reduced slots but `except` and those around blocks, for a tile of rows and columns; they are closed by close_reduced. */
-static void open_reduced(nnc_tile *t, int except, nnc_ref body, int rows, int columns, uint8_t lanes)
+static void open_reduced(nnc_tile *t, int except, nnc_ref body, int rows, int columns)
 {
     nnc_builder *b = t->nest->b;
-    nnc_clip clip = {.body = body, .rows = rows, .columns = columns, .lanes = lanes};
+    nnc_clip clip = {.body = body, .rows = rows, .columns = columns};
     int first = t->shape.block >= 0 ? t->shape.block : t->t->rank;
     for (int slot = t->t->rank; slot < first; slot++)
         clip.open[slot] = true;
@@ -160,7 +160,7 @@ static void emit_position(nnc_tile *t, uint8_t lanes)
     uint32_t best = nnc_new_register(b, NNC_TYPE_REAL, lanes), place = nnc_new_register(b, NNC_TYPE_INT, lanes);
     nnc_emit_set(b, best, nnc_emit_real(b, nnc_reduction_start(t->t->reduce), lanes));
     nnc_emit_set(b, place, nnc_emit_int(b, 0, lanes));
-    open_reduced(t, -1, t->t->body, 1, 1, lanes);
+    open_reduced(t, -1, t->t->body, 1, 1);
     nnc_lower l = lower_at(t, t->shape.lane, lanes);
     nnc_value_id x = nnc_lower_wide(&l, nnc_lower_value(&l, t->t->body)), old = nnc_emit_get(b, best);
     bool max = t->t->reduce == NNC_REDUCE_ARGMAX;
@@ -181,8 +181,17 @@ nnc_lower nnc_tile_element(const nnc_tile *t, int r, int v, int lane, uint8_t la
     nnc_lower l = lower_at(t, lane, lanes);
     if (t->shape.row >= 0)
         l.slot[t->shape.row] = offset(t->nest->b, l.slot[t->shape.row], r);
-    if (second >= 0)
-        l.slot[second] = offset(t->nest->b, l.slot[second], v * step);
+    if (second < 0)
+        return l;
+    int64_t at = v * step, last = second == t->shape.lane ? t->width - step : at;
+    if (at > last) {
+        nnc_count_way(t->nest->s, NNC_WAY_OVERLAP);
+        l.kept = t->once ? at - last : 0;
+        at = last;
+    } else if (v > 0) {
+        l.kept = 0;
+    }
+    l.slot[second] = offset(t->nest->b, l.slot[second], at);
     return l;
 }
 
@@ -297,7 +306,7 @@ static void emit_chain(nnc_tile *t, int rows, int vectors, uint8_t lanes)
         }
     bool guarded = open_guard(t);
     nnc_ref seldom = guarded ? 0 : seldom_guard(t);
-    open_reduced(t, -1, guarded_body(t, guarded), rows, vectors, lanes);
+    open_reduced(t, -1, guarded_body(t, guarded), rows, vectors);
     nnc_load_panels(t, vectors, lanes);
     for (int r = 0; r < rows; r++) {
         if (seldom)
@@ -328,7 +337,7 @@ static void sum_pass(nnc_tile *t, int rows, int columns, uint8_t lanes, int64_t 
             nnc_emit_set(b, acc[r][c], nnc_emit_real(b, 0, lanes));
         }
     bool guarded = open_guard(t);
-    open_reduced(t, slot, guarded_body(t, guarded), rows, columns, lanes);
+    open_reduced(t, slot, guarded_body(t, guarded), rows, columns);
     t->slot[slot] = nnc_open_for(b, nnc_emit_index(b, low), nnc_emit_index(b, high), lanes);
     for (int r = 0; r < rows; r++)
         for (int c = 0; c < columns; c++) {
@@ -395,40 +404,58 @@ static void bounds_of(const nnc_tile *t, int slot, nnc_value_id *low, nnc_value_
     }
 }
 
-static void loop_rows(nnc_tile *t, int level, int slot, int vectors, uint8_t lanes)
+/* low + the whole steps of (high - low) */
+static nnc_value_id whole_steps(nnc_builder *b, nnc_value_id low, nnc_value_id high, int step)
+{
+    nnc_value_id count = nnc_emit2(b, NNC_LOOP_ISUB, high, low), quotient = nnc_emit(b, NNC_LOOP_QUOTIENT, &count, 1, step);
+    return nnc_emit2(b, NNC_LOOP_IADD, low, nnc_emit2(b, NNC_LOOP_IMUL, quotient, nnc_emit_index(b, step)));
+}
+
+/* One loop of tiles: rows or columns are how many of the slot a tile takes. */
+static void loop_tiles(nnc_tile *t, int level, int slot, nnc_value_id low, nnc_value_id high, int many, int other, uint8_t lanes)
+{
+    bool rows = slot == t->shape.row;
+    loop_over(t, level, slot, low, high, many, rows ? many : other, rows ? other : many, lanes);
+}
+
+/* Whole tiles of a slot, then what is left: of an extent that is known in one tile of it; a last block of tasks or of examples may be shorter, and ends in single ones. */
+static void loop_tiled(nnc_tile *t, int level, int slot, int many, int other, uint8_t lanes)
 {
     nnc_builder *b = t->nest->b;
     nnc_value_id low, high;
-    int rows = t->shape.rows;
+    int rest = (int)(nnc_tiled_extent(t, slot) % many);
+    bool known = t->t->extent[slot] > 0 && !(slot == t->nest->task_slot && t->nest->low);
     bounds_of(t, slot, &low, &high);
-    if (t->t->extent[slot] > 0 && t->t->extent[slot] % rows == 0 && !(slot == t->nest->task_slot && t->nest->low)) {
-        loop_over(t, level, slot, low, high, rows, rows, vectors, lanes);
-        return;
+    nnc_value_id middle = known && !rest ? high : whole_steps(b, low, high, many);
+    loop_tiles(t, level, slot, low, middle, many, other, lanes);
+    if (rest > 1) {
+        nnc_value_id next = known ? high : whole_steps(b, middle, high, rest);
+        loop_tiles(t, level, slot, middle, next, rest, other, lanes);
+        middle = next;
     }
-    nnc_value_id count = nnc_emit2(b, NNC_LOOP_ISUB, high, low);
-    nnc_value_id whole = nnc_emit2(b, NNC_LOOP_IMUL, nnc_emit(b, NNC_LOOP_QUOTIENT, &count, 1, rows), nnc_emit_index(b, rows));
-    nnc_value_id middle = nnc_emit2(b, NNC_LOOP_IADD, low, whole);
-    loop_over(t, level, slot, low, middle, rows, rows, vectors, lanes);
-    loop_over(t, level, slot, middle, high, 1, 1, vectors, lanes);
+    if (many > 1 && (!known || rest == 1))
+        loop_tiles(t, level, slot, middle, high, 1, other, lanes);
 }
 
-/* [at, end) of the lane slot: whole tiles of vectors, then fewer vectors, then narrower ones. */
+/* [at, end) of the lane slot: whole tiles of vectors, then one of fewer. Its last vector ends at the end, and is as wide as the others unless it alone is left and a narrower one fits. */
 static void loop_lanes(nnc_tile *t, int level, int slot, int64_t at, int64_t end)
 {
     nnc_builder *b = t->nest->b;
-    uint8_t lanes = t->nest->s->machine->lanes;
-    int vectors = t->shape.vectors;
-    while (at < end) {
-        int64_t step = (int64_t)vectors * lanes, count = (end - at) / step * step;
-        if (count) {
-            loop_over(t, level, slot, nnc_emit_index(b, at), nnc_emit_index(b, at + count), step, 1, vectors, lanes);
-            at += count;
-        }
-        if (vectors > 1)
-            vectors = (int)((end - at) / lanes > 1 ? (end - at) / lanes : 1);
-        else
-            lanes /= 2;
-    }
+    uint8_t lanes = nnc_lanes_for(t, end - at);
+    int64_t step = (int64_t)t->shape.vectors * lanes, whole = at + (end - at) / step * step, rest = end - whole;
+    t->width = step;
+    if (at < whole)
+        loop_over(t, level, slot, nnc_emit_index(b, at), nnc_emit_index(b, whole), step, 1, t->shape.vectors, lanes);
+    if (!rest)
+        return;
+    if (rest < lanes && (rest & (rest - 1)) == 0)
+        lanes = (uint8_t)rest;
+    t->width = rest < lanes ? lanes : rest;
+    t->made = t->width - rest;
+    if (t->made)
+        nnc_count_way(t->nest->s, NNC_WAY_OVERLAP);
+    loop_over(t, level, slot, nnc_emit_index(b, end - t->width), nnc_emit_index(b, end), t->width, 1, (int)((rest + lanes - 1) / lanes), lanes);
+    t->made = 0;
 }
 
 static void loop_parts(nnc_tile *t, int level, int slot)
@@ -453,15 +480,13 @@ void nnc_emit_level(nnc_tile *t, int level, int rows, int vectors, uint8_t lanes
         loop_parts(t, level, slot);
         return;
     }
-    if (slot == t->shape.row) {
-        loop_rows(t, level, slot, vectors, lanes);
+    if (slot == t->shape.row || slot == t->shape.column) {
+        bool row = slot == t->shape.row;
+        loop_tiled(t, level, slot, row ? t->shape.rows : t->shape.vectors, row ? vectors : rows, lanes);
         return;
     }
     bounds_of(t, slot, &low, &high);
-    if (slot == t->shape.column)
-        loop_over(t, level, slot, low, high, t->shape.vectors, rows, t->shape.vectors, lanes);
-    else
-        loop_over(t, level, slot, low, high, 1, rows, vectors, lanes);
+    loop_over(t, level, slot, low, high, 1, rows, vectors, lanes);
 }
 
 /* Free slots outermost first; the tiled ones are innermost, columns around rows, so that a panel of the vector operand stays near. A sum in blocks
@@ -479,14 +504,24 @@ static void order_slots(nnc_tile *t)
             t->order[t->depth++] = tiled[i];
 }
 
+/* Whether an element of the formula, or of what is computed with it, may be stored but once. */
+static bool stored_once(const nnc_tile *t, nnc_tensor_id id)
+{
+    const nnc_plan *plan = t->nest->s->plan;
+    bool once = t->shape.block >= 0 || plan->in_place[id];
+    for (uint32_t m = 0; t->nest->group && m < t->nest->group->members; m++)
+        once |= plan->in_place[t->nest->group->member[m]];
+    return once;
+}
+
 void nnc_emit_formula(nnc_nest *nest, nnc_tensor_id id)
 {
-    nnc_tile t = {.nest = nest, .t = &nest->s->p->tensor[id]};
+    nnc_tile t = {.nest = nest, .t = &nest->s->p->tensor[id], .width = 1};
     for (int i = 0; i < NNC_MAX_SLOTS; i++)
         t.slot[i] = nest->fixed[i];
     nnc_choose_shape(&t);
-    nnc_find_cuts(&t);
     nnc_count_tile(&t);
+    t.once = stored_once(&t, id);
     order_slots(&t);
     if (t.shape.block >= 0)
         nnc_emit_blocks(&t);

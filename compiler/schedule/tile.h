@@ -32,6 +32,9 @@ typedef struct nnc_tile {
     int64_t cut[8];                        /* the lane slot is walked in parts: conditions on it are decided in each */
     int cuts;
     nnc_slot_range range;                  /* the present part */
+    int64_t width;                         /* elements of the lane slot in the present tile. Its last vector ends where the tile does: it may make again what the one before made */
+    int64_t made;                          /* the first of them that the tile before has made */
+    bool once;                             /* an element must not be stored twice: an update in place, a sum in blocks */
     nnc_ref held[NNC_MAX_HELD];            /* conditions that the bounds of the open loops make certain */
     int helds;
     /* a sum in blocks */
@@ -41,14 +44,18 @@ typedef struct nnc_tile {
     int panels;
 } nnc_tile;
 
-/* shape.c */
+/* shape.c: the slots of the tile; how many of a slot are walked together (all, or a task's); the lanes of a part of the lane slot: what the machine has and the part fills. */
 void nnc_choose_shape(nnc_tile *t);
+int64_t nnc_tiled_extent(const nnc_tile *t, int slot);
+uint8_t nnc_lanes_for(const nnc_tile *t, int64_t length);
+
+/* cost.c: row slot, rows and vectors of a sum whose lane slot and cuts are known. */
+void nnc_choose_tile(nnc_tile *t);
 
 /* clip.c: the bounds [*from, *to) of a reduced slot's loop, narrowed to where the body's guard can hold; what is certain then is added to t->held. */
 typedef struct nnc_clip {
     nnc_ref body;
-    int rows, columns;            /* of the tile: columns of `lanes` each where the lane slot is an output's */
-    int64_t lanes;
+    int rows, columns;            /* of the tile */
     bool open[NNC_MAX_SLOTS];     /* reduced slots whose loops are open: t->slot is theirs */
 } nnc_clip;
 void nnc_clip_loop(nnc_tile *t, nnc_clip *clip, int slot, nnc_value_id *from, nnc_value_id *to);
@@ -61,7 +68,7 @@ void nnc_count_tile(const nnc_tile *t);
 /* known.c: finds the cuts. */
 void nnc_find_cuts(nnc_tile *t);
 
-/* nest.c: the lower for tile element (r, v): row + r, slot `second` + v * step. */
+/* nest.c: the lower for tile element (r, v): row + r, slot `second` + v * step; the lane slot's vectors end where the tile ends. */
 nnc_lower nnc_tile_element(const nnc_tile *t, int r, int v, int lane, uint8_t lanes, int second, int64_t step);
 void nnc_emit_level(nnc_tile *t, int level, int rows, int vectors, uint8_t lanes);
 

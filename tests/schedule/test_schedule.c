@@ -112,9 +112,9 @@ typedef struct loops_case { const char *text; const char *machine; bool asks; } 
 /* Extents of free slots are primes beyond the rows of a tile where no tile is meant. */
 static const loops_case CASES[] = {
     /* a window's gradient: the border is clipped, nothing is asked inside */
-    {"input x[batch, 13, 16]\ninput k[5, 16, 3]\ny[b < batch, i < 17, c < 3] = sum(l < 5, n < 16: if 0 <= i - l <= 12 then x[b, i - l, n] * k[l, n, c] else 0)\n", "c", false},
+    {"input x[batch, 13, 8]\ninput k[5, 8]\ny[b < batch, i < 17, c < 8] = sum(l < 5: if 0 <= i - l <= 12 then x[b, i - l, c] * k[l, c] else 0)\n", "c", false},
     /* two dimensions */
-    {"input x[batch, 15, 17, 4]\ninput k[3, 3, 4, 4]\ny[b < batch, i < 17, j < 19, c < 4] = sum(l < 3, m < 3, n < 4: if 0 <= i - l <= 14 and 0 <= j - m <= 16 then x[b, i - l, j - m, n] * k[l, m, n, c] else 0)\n",
+    {"input x[batch, 6, 7, 8]\ninput k[3, 3, 8]\ny[b < batch, i < 2, j < 2, c < 8] = sum(l < 3, m < 3: if 0 <= i - l <= 5 and 0 <= j - m <= 6 then x[b, i - l, j - m, c] * k[l, m, c] else 0)\n",
      "c", false},
     /* strides on the reduced index, of either sign; one bound alone */
     {"input x[batch, 40, 8]\ny[b < batch, i < 17, c < 8] = sum(l < 7: if 3 <= 3*l + i <= 17 then x[b, 3*l + i, c] else 0)\n", "c", false},
@@ -127,7 +127,7 @@ static const loops_case CASES[] = {
     {"input x[batch, 15, 8]\ny[b < batch, i < 17, c < 8] = max(l < 3: if 0 <= i + l - 2 <= 14 then x[b, i + l - 2, c] else -inf)\n", "c", false},
     {"input x[batch, 15, 8]\ny[b < batch, i < 17, c < 8] = prod(l < 3: if 0 <= i + l - 2 <= 14 then x[b, i + l - 2, c] else 1)\n", "c", false},
     /* causal, with rows in a tile: clipped to the tile, and asked inside */
-    {"input q[batch, 12, 12]\ninput v[batch, 12, 8]\ny[b < batch, t < 12, u < 8] = sum(s < 12: if 0 <= t - s then q[b, t, s] * v[b, s, u] else 0)\n", "c", true},
+    {"input q[batch, 12, 12]\ninput v[batch, 12, 8]\ny[t < 12, u < 8] = sum(b < batch, s < 12: if 0 <= t - s then q[b, t, s] * v[b, s, u] else 0)\n", "c", true},
     /* lanes in the guard */
     {"input x[batch, 10]\ny[b < batch, i < 14] = sum(l < 5: if 0 <= i - l <= 9 then x[b, i - l] else 0)\n", "c", true},
     /* another value than the start outside: everything is asked */

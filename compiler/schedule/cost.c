@@ -1,0 +1,222 @@
+/* What a tile costs, in cycles of the machine's description: so the shape of a tile is chosen. One point of the sum takes what is longest of its multiply-adds, its loads, the chain
+ * of one accumulator, and what comes from the second-level cache; a tile takes that for each point, and some cycles to start and end. */
+#include "formula/build.h"
+#include "schedule/tile.h"
+
+/* A tile's start and end: filling and draining the chain, the loops' own steps; and for each vector, zeroing and storing it, or adding up its lanes. Cycles. */
+static const double TILE = 16, VECTOR = 2, FOLD = 12;
+static const double HIDDEN = 0.25;        /* of the loads' cycles, what shows though others take longer: they wait for one another */
+static const double RAGGED = 1.04;        /* of rows that no tile divides: code of two tiles takes turns */
+static const double CODE = 0.001;         /* of each element of a tile: larger ones must gain that much */
+enum { L2_BYTES = 32, LINE = 64, PAGE = 4096, WAYS = 8 };      /* bytes a cycle from the second-level cache; a first-level cache's line, the size of its ways, and how many there are */
+
+/* The body's reads by what moves them, and its arithmetic. */
+typedef struct counts {
+    const nnc_tile *t;
+    int row, across;              /* the tile's slots: of its rows, and of its vectors or columns */
+    double both, row_alone, across_alone, neither;
+    double work, row_work;        /* operations started for each vector, and more for each row */
+    int registers;                /* what the body takes beside the tile */
+    int chain;                    /* additions to one accumulator at one point of the sum */
+    int sets;                     /* of the first-level cache, that rows of a read fall into */
+    nnc_ref_map seen;
+} counts;
+
+static bool moves(const nnc_node *n, int slot) { return slot >= 0 && n->slots >> slot & 1; }
+
+static bool is_elementary(const nnc_node *n)
+{
+    switch (n->op) {
+    case NNC_OP_EXP: case NNC_OP_LOG: case NNC_OP_TANH: case NNC_OP_SIGMOID: case NNC_OP_SIN: case NNC_OP_COS: case NNC_OP_ERF: case NNC_OP_POW: case NNC_OP_RANDOM: case NNC_OP_GAUSSIAN: return true;
+    default: return false;
+    }
+}
+
+static int lane_of(const nnc_tile *t) { return t->shape.sum_lane >= 0 ? t->shape.sum_lane : t->shape.lane; }
+
+/* Registers that hold the lanes of one element of the tile. */
+static int registers_of(const nnc_tile *t) { return t->shape.sum_lane >= 0 ? (NNC_SUM_LANES + t->nest->s->machine->lanes - 1) / t->nest->s->machine->lanes : 1; }
+
+/* Of a lane that is not next to the last one, one each. */
+static double loads_of(const counts *c, nnc_ref read)
+{
+    const nnc_tile *t = c->t;
+    int64_t stride = nnc_read_stride(t->nest->s->p, read, (uint32_t)lane_of(t));
+    return stride == 0 ? 1 : registers_of(t) * (stride == 1 ? 1 : t->nest->s->machine->lanes);
+}
+
+static int least(int64_t a, int64_t b) { return (int)(a < b ? a : b); }
+
+/* Rows so many bytes apart fall into so many different sets. */
+static int sets_of(int64_t stride)
+{
+    int64_t rest = PAGE, step = stride < 0 ? -stride : stride;
+    while (step % rest)
+        rest /= 2;
+    return (int)(PAGE / (rest > LINE ? rest : LINE));
+}
+
+static void count_read(counts *c, nnc_ref read)
+{
+    const nnc_program *p = c->t->nest->s->p;
+    const nnc_node *n = &p->node[read];
+    bool row = moves(n, c->row), across = moves(n, c->across);
+    int64_t stride = row ? nnc_read_stride(p, read, (uint32_t)c->row) : 0;
+    *(row && across ? &c->both : row ? &c->row_alone : across ? &c->across_alone : &c->neither) += loads_of(c, read);
+    if (row && stride != INT64_MIN)
+        c->sets = least(c->sets, sets_of(4 * stride));
+}
+
+static const double WORK_OF_GUARD = 3, CHOICE = 0.5;        /* of a condition that rows or lanes ask: for each row, and for each vector */
+enum { WORK_OF_ELEMENTARY = 12,  REGISTERS = 2, REGISTERS_OF_ELEMENTARY = 10 };
+
+static int64_t extent_at(const nnc_tile *t, int slot) { return t->t->extent[slot] < 0 ? t->nest->s->request->batch : t->t->extent[slot]; }
+
+static int64_t points_along(const nnc_tile *t, int slot)
+{
+    return slot == t->shape.sum_lane ? (extent_at(t, slot) + NNC_SUM_LANES - 1) / NNC_SUM_LANES : extent_at(t, slot);
+}
+
+/* Points of the sum for which a condition is asked once: those of the loops inside of what it mentions. */
+static double points_inside(const nnc_tile *t, const nnc_node *condition)
+{
+    double points = 1;
+    for (int slot = t->t->rank + t->t->reduced - 1; slot >= t->t->rank && !moves(condition, slot); slot--)
+        points *= (double)points_along(t, slot);
+    return points;
+}
+
+static void count(counts *c, nnc_ref ref)
+{
+    const nnc_program *p = c->t->nest->s->p;
+    const nnc_node *n = &p->node[ref];
+    if (nnc_ref_map_get(&c->seen, ref))
+        return;
+    nnc_ref_map_put(p->arena, &c->seen, ref, 1);
+    for (uint32_t i = 0; i < n->count && n->op != NNC_OP_READ; i++)
+        count(c, p->args[n->first + i]);
+    if (n->op == NNC_OP_READ)
+        count_read(c, ref);
+    else if (n->op == NNC_OP_MUL)
+        c->work += 1;
+    else if (is_elementary(n)) {
+        c->work += WORK_OF_ELEMENTARY;
+        c->registers = REGISTERS_OF_ELEMENTARY;
+    } else if (n->op == NNC_OP_DIV || n->op == NNC_OP_SQRT) {
+        c->work += 1;
+    } else if (n->op == NNC_OP_WITHIN && (moves(n, c->row) || moves(n, c->across))) {
+        c->work += CHOICE;                 /* other conditions are decided around the loop, or by its bounds */
+        c->row_work += WORK_OF_GUARD / points_inside(c->t, n);
+    }
+}
+
+/* Terms that are added one after another: see add_body in nest.c. */
+static int terms_of(const nnc_program *p, nnc_ref body)
+{
+    const nnc_node *n = &p->node[body];
+    if (n->op == NNC_OP_SELECT)
+        return terms_of(p, p->args[n->first + 1]);
+    return n->op == NNC_OP_ADD ? terms_of(p, p->args[n->first]) + terms_of(p, p->args[n->first + 1]) : 1;
+}
+
+static int64_t points_of(const nnc_tile *t)
+{
+    int64_t points = 1;
+    for (int slot = t->t->rank; slot < t->t->rank + t->t->reduced; slot++)
+        points *= points_along(t, slot);
+    return points;
+}
+
+static double more(double a, double b) { return a > b ? a : b; }
+
+/* One tile of rows and vectors or columns. */
+static double tile_cost(const counts *c, int rows, int vectors, uint8_t lanes)
+{
+    const nnc_tile *t = c->t;
+    const nnc_machine *m = t->nest->s->machine;
+    double points = (double)points_of(t), bytes = 0, elements = rows * vectors;
+    double loads = c->both * elements + c->row_alone * rows + c->across_alone * vectors + c->neither;
+    double panel = 4 * c->across_alone * vectors * lanes, side = 4 * c->row_alone * rows * (t->shape.sum_lane >= 0 ? lanes : 1);
+    bytes += panel * points > m->l1 / 2 ? panel : 0;
+    bytes += side * points > m->l1 / 2 ? side : 0;
+    bytes += rows > c->sets * WAYS / 2 ? (double)LINE * rows : 0;
+    double work = more((c->work * elements * registers_of(t) + c->row_work * rows) / m->fma_per_cycle, loads / m->loads_per_cycle);
+    double point = more(work, more(m->latency * c->chain, bytes / L2_BYTES)) + HIDDEN * loads / m->loads_per_cycle;
+    return points * point + TILE + elements * (t->shape.sum_lane >= 0 ? FOLD : VECTOR);
+}
+
+/* A length in whole tiles and one of what is left. */
+static double length_cost(const counts *c, int rows, int vectors, uint8_t lanes, int64_t length)
+{
+    int64_t step = (int64_t)vectors * lanes, whole = length / step, rest = length % step;
+    return (double)whole * tile_cost(c, rows, vectors, lanes) + (rest ? tile_cost(c, rows, (int)((rest + lanes - 1) / lanes), lanes) : 0);
+}
+
+/* All tiles of some rows. */
+static double cost_across(const counts *c, int rows, int vectors)
+{
+    const nnc_tile *t = c->t;
+    double cost = 0;
+    if (t->shape.sum_lane >= 0) {
+        int64_t columns = c->across < 0 ? 1 : extent_at(t, c->across), whole = columns / vectors, rest = columns % vectors;
+        return (double)whole * tile_cost(c, rows, vectors, NNC_SUM_LANES) + (rest ? tile_cost(c, rows, (int)rest, NNC_SUM_LANES) : 0);
+    }
+    for (int i = 0; i <= t->cuts; i++) {
+        int64_t length = (i < t->cuts ? t->cut[i] : t->t->extent[t->shape.lane]) - (i ? t->cut[i - 1] : 0);
+        cost += length_cost(c, rows, vectors, nnc_lanes_for(t, length), length);
+    }
+    return cost;
+}
+
+/* A row's share. Rows are walked in tiles, then what is left in one tile of it. */
+static double cost_of_row(const counts *c, int rows, int vectors)
+{
+    if (c->row < 0)
+        return cost_across(c, 1, vectors);
+    int64_t extent = nnc_tiled_extent(c->t, c->row), whole = extent / rows, rest = extent % rows;
+    double cost = (double)whole * cost_across(c, rows, vectors);
+    return (rest ? RAGGED * (cost + cost_across(c, (int)rest, vectors)) : cost) / (double)extent;
+}
+
+static bool fits(const counts *c, int rows, int vectors)
+{
+    return (rows * vectors + (rows > 1 ? vectors : 0)) * registers_of(c->t) + c->registers <= c->t->nest->s->machine->registers;
+}
+
+static int most_across(const nnc_tile *t)
+{
+    const nnc_machine *m = t->nest->s->machine;
+    if (t->shape.sum_lane < 0)
+        return least(NNC_MAX_VECTORS, (t->t->extent[t->shape.lane] + m->lanes - 1) / m->lanes);
+    return t->shape.column < 0 ? 1 : least(NNC_MAX_VECTORS, extent_at(t, t->shape.column));
+}
+
+/* Tries the tiles of one row slot (-1: none), and keeps the best; of equal ones that of the later slot. */
+static void try_row(nnc_tile *t, int row, int across, double *cheapest)
+{
+    counts c = {.t = t, .row = row, .across = across, .chain = terms_of(t->nest->s->p, t->t->body), .registers = REGISTERS, .sets = PAGE / LINE};
+    int most = most_across(t), most_rows = row < 0 ? 1 : least(NNC_MAX_ROWS, nnc_tiled_extent(t, row));
+    count(&c, t->t->body);
+    nnc_ref_map_close(&c.seen);
+    c.work = more(c.work, c.chain + (c.row_work > 0 ? CHOICE : 0));
+    for (int vectors = 1; vectors <= most; vectors++)
+        for (int rows = row < 0 ? 1 : 2; rows <= most_rows && fits(&c, rows, vectors); rows++) {
+            double cost = cost_of_row(&c, rows, vectors) * (1 + CODE * rows * vectors);
+            if (*cheapest > 0 && cost > *cheapest * (row > t->shape.row ? 1 + 1e-9 : 1 - 1e-9))
+                continue;
+            *cheapest = cost;
+            t->shape.row = row;
+            t->shape.rows = rows;
+            t->shape.vectors = vectors;
+        }
+}
+
+void nnc_choose_tile(nnc_tile *t)
+{
+    double cheapest = 0;
+    int across = t->shape.sum_lane >= 0 ? t->shape.column : t->shape.lane;
+    try_row(t, -1, across, &cheapest);
+    for (int slot = 0; slot < t->t->rank; slot++)
+        if (slot != across && t->nest->fixed[slot] == 0 && extent_at(t, slot) > 1)
+            try_row(t, slot, across, &cheapest);
+}
