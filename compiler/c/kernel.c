@@ -51,6 +51,8 @@ static void print_store(nnc_c_kernel *k, const nnc_statement *s)
 {
     const nnc_value *v = &k->kernel->value[s->value];
     bool indirect = v->type == NNC_TYPE_INT && k->loops->buffer[s->target].storage != NNC_STORAGE_ARGUMENT;
+    if (s->step > 0)
+        nnc_text_add(k->out, "if (l < %" PRId64 ") ", s->step);
     nnc_text_add(k->out, indirect ? "store_int(&%s[" : "%s[", nnc_c_buffer_name(k, s->target));
     nnc_c_expression(k, s->at, false);
     nnc_text_add(k->out, s->kind == NNC_STATEMENT_STORE && v->lanes > 1 ? " + l" : "");

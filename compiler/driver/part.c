@@ -86,7 +86,7 @@ nnc_part *nnc_part_make(nnc_network *network, const char *name, const nnc_progra
     place_persistent(network, p);
     set_arguments(part, root, outputs);
     nnc_schedule_request request = {p, nnc_arena_format(arena, "%s_%s", network->model->name, name), part->argument, part->step.arguments,
-                                    batch, network->machine, network->layout, level, network->serial};
+                                    batch, network->machine, network->layout, level, !network->serial, network->serial};
     part->scheduled = nnc_schedule(arena, &request);
     part->step.batch = batch;
     part->step.workspace_bytes = part->scheduled.loops->workspace_bytes;

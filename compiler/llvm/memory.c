@@ -43,8 +43,23 @@ static void scatter(nnc_module *m, const nnc_statement *s)
     nnc_llvm_intrinsic(m, "llvm.masked.scatter", types, 2, args, 4);
 }
 
+static void store_first(nnc_module *m, const nnc_statement *s)
+{
+    LLVMValueRef at = address(m, s->target, s->at), value = m->value[s->value], lane[256];
+    unsigned lanes = m->kernel->value[s->value].lanes;
+    LLVMTypeRef types[2] = {LLVMTypeOf(value), LLVMTypeOf(at)};
+    for (unsigned i = 0; i < lanes; i++)
+        lane[i] = LLVMConstInt(m->boolean, i < (uint64_t)s->step, false);
+    LLVMValueRef args[4] = {value, at, nnc_llvm_int(m, m->int32, 4), LLVMConstVector(lane, lanes)};
+    nnc_llvm_intrinsic(m, "llvm.masked.store", types, 2, args, 4);
+}
+
 void nnc_llvm_store(nnc_module *m, const nnc_statement *s)
 {
+    if (s->step > 0) {
+        store_first(m, s);
+        return;
+    }
     if (s->kind == NNC_STATEMENT_SCATTER && m->kernel->value[s->value].lanes > 1) {
         scatter(m, s);
         return;

@@ -216,23 +216,29 @@ nnc_value_id nnc_emit_gather(nnc_builder *b, uint32_t buffer, nnc_value_id indic
     return read(b, NNC_LOOP_GATHER, buffer, indices, nnc_at(b, indices)->lanes, hoist);
 }
 
-static void write(nnc_builder *b, nnc_statement_kind kind, uint32_t buffer, nnc_value_id at, nnc_value_id value)
+static void write(nnc_builder *b, nnc_statement_kind kind, uint32_t buffer, nnc_value_id at, nnc_value_id value, int64_t lanes)
 {
     NNC_MUST(b, buffer < b->loops->buffers && visible(b, at) && visible(b, value));
     NNC_MUST(b, nnc_at(b, value)->type == (b->loops->buffer[buffer].integer ? NNC_TYPE_INT : NNC_TYPE_REAL));
-    append(b, b->blocks - 1, (nnc_statement){.kind = kind, .target = buffer, .value = value, .at = at});
+    append(b, b->blocks - 1, (nnc_statement){.kind = kind, .target = buffer, .value = value, .at = at, .step = lanes});
 }
 
 void nnc_emit_store(nnc_builder *b, uint32_t buffer, nnc_value_id index, nnc_value_id value)
 {
     NNC_MUST(b, nnc_at(b, index)->type == NNC_TYPE_INDEX && nnc_at(b, index)->lanes == 1);
-    write(b, NNC_STATEMENT_STORE, buffer, index, value);
+    write(b, NNC_STATEMENT_STORE, buffer, index, value, 0);
+}
+
+void nnc_emit_store_first(nnc_builder *b, uint32_t buffer, nnc_value_id index, nnc_value_id value, int64_t lanes)
+{
+    NNC_MUST(b, nnc_at(b, index)->type == NNC_TYPE_INDEX && nnc_at(b, index)->lanes == 1 && lanes > 0 && lanes < nnc_at(b, value)->lanes);
+    write(b, NNC_STATEMENT_STORE, buffer, index, value, lanes);
 }
 
 void nnc_emit_scatter(nnc_builder *b, uint32_t buffer, nnc_value_id indices, nnc_value_id value)
 {
     NNC_MUST(b, nnc_at(b, indices)->lanes == nnc_at(b, value)->lanes);
-    write(b, NNC_STATEMENT_SCATTER, buffer, indices, value);
+    write(b, NNC_STATEMENT_SCATTER, buffer, indices, value, 0);
 }
 
 /* ---- the end: what nobody uses goes ---- */

@@ -34,7 +34,7 @@ typedef struct nnc_value {
 typedef enum nnc_statement_kind {
     NNC_STATEMENT_VALUE,      /* make `value` here */
     NNC_STATEMENT_SET,        /* register target := value */
-    NNC_STATEMENT_STORE,      /* buffer target, `value`'s lanes from index `at` */
+    NNC_STATEMENT_STORE,      /* buffer target, `value`'s lanes from index `at`: the first `step` of them, or all where it is 0 */
     NNC_STATEMENT_SCATTER,    /* buffer target, lane by lane at the vector `at`, in lane order */
     NNC_STATEMENT_FOR,        /* for (value = low; value < high; value += step) body */
     NNC_STATEMENT_IF          /* if (value) body; value is one BOOL */
@@ -121,6 +121,8 @@ nnc_value_id nnc_emit_broadcast(nnc_builder *b, nnc_value_id a, uint8_t lanes); 
 nnc_value_id nnc_emit_load(nnc_builder *b, uint32_t buffer, nnc_value_id index, uint8_t lanes, bool hoist);
 nnc_value_id nnc_emit_gather(nnc_builder *b, uint32_t buffer, nnc_value_id indices, bool hoist);
 void nnc_emit_store(nnc_builder *b, uint32_t buffer, nnc_value_id index, nnc_value_id value);
+/* The first lanes alone. */
+void nnc_emit_store_first(nnc_builder *b, uint32_t buffer, nnc_value_id index, nnc_value_id value, int64_t lanes);
 void nnc_emit_scatter(nnc_builder *b, uint32_t buffer, nnc_value_id indices, nnc_value_id value);
 uint32_t nnc_new_register(nnc_builder *b, nnc_type type, uint8_t lanes);
 nnc_value_id nnc_emit_get(nnc_builder *b, uint32_t reg);

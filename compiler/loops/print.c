@@ -102,6 +102,8 @@ static void add_statement(nnc_text *out, const nnc_loops *loops, const nnc_kerne
         add_place(out, loops, k, s->target, s->at);
         nnc_text_add(out, " = ");
         add_operand(out, k, s->value);
+        if (s->step)
+            nnc_text_add(out, ", the first %" PRId64, s->step);
         break;
     case NNC_STATEMENT_FOR: add_for(out, k, s); break;
     case NNC_STATEMENT_IF:

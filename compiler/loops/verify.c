@@ -115,6 +115,8 @@ static void check_write(checker *c, const nnc_statement *s)
         complain(c, "a store of another type than its buffer's", s->target);
     if (s->kind == NNC_STATEMENT_STORE ? !typed(at, NNC_TYPE_INDEX, 1) : at->lanes != value->lanes)
         complain(c, "a store at a wrong index", s->at);
+    if (s->step < 0 || (s->step > 0 && (s->kind != NNC_STATEMENT_STORE || s->step >= value->lanes)))
+        complain(c, "a store of lanes that are not there", s->value);
 }
 
 static void check_for(checker *c, const nnc_statement *s)

@@ -429,7 +429,9 @@ void nnc_lower_store(nnc_lower *l, nnc_value_id value)
         nnc_value_id made = nnc_emit2(l->b, NNC_LOOP_ILE, nnc_emit_int(l->b, (int32_t)l->kept, l->lanes), nnc_emit(l->b, NNC_LOOP_IOTA, NULL, 0, l->lanes));
         value = choose(l, made, value, together ? nnc_emit_load(l->b, buffer, place, l->lanes, false) : nnc_emit_gather(l->b, buffer, place, false));
     }
-    if (together)
+    if (l->present)
+        nnc_emit_store_first(l->b, buffer, place, value, l->present);
+    else if (together)
         nnc_emit_store(l->b, buffer, place, value);
     else
         nnc_emit_scatter(l->b, buffer, place, value);

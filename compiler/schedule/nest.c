@@ -14,6 +14,8 @@ static nnc_lower lower_at(const nnc_tile *t, int lane, uint8_t lanes)
 {
     nnc_lower l = {.s = t->nest->s, .b = t->nest->b, .kernel = t->nest->kernel, .t = t->t, .lane = lane, .lanes = lanes,
                    .ranged = t->range.high ? t->shape.lane : -1, .range = t->range, .held = t->held, .helds = t->helds, .kept = t->once ? t->made : 0};
+    if (lane >= 0 && lane == t->shape.lane && lanes > t->t->extent[lane])
+        l.present = t->t->extent[lane];
     for (int i = 0; i < t->t->rank + t->t->reduced; i++)
         l.slot[i] = t->slot[i];
     return l;
@@ -443,18 +445,20 @@ static void loop_lanes(nnc_tile *t, int level, int slot, int64_t at, int64_t end
     nnc_builder *b = t->nest->b;
     uint8_t lanes = nnc_lanes_for(t, end - at);
     int64_t step = (int64_t)t->shape.vectors * lanes, whole = at + (end - at) / step * step, rest = end - whole;
+    if (t->over)
+        nnc_count_way(t->nest->s, NNC_WAY_OVER_READ);
     t->width = step;
     if (at < whole)
         loop_over(t, level, slot, nnc_emit_index(b, at), nnc_emit_index(b, whole), step, 1, t->shape.vectors, lanes);
     if (!rest)
         return;
-    if (rest < lanes && (rest & (rest - 1)) == 0)
+    if (rest < lanes && (rest & (rest - 1)) == 0 && !t->over)
         lanes = (uint8_t)rest;
     t->width = rest < lanes ? lanes : rest;
-    t->made = t->width - rest;
+    t->made = t->over ? 0 : t->width - rest;
     if (t->made)
         nnc_count_way(t->nest->s, NNC_WAY_OVERLAP);
-    loop_over(t, level, slot, nnc_emit_index(b, end - t->width), nnc_emit_index(b, end), t->width, 1, (int)((rest + lanes - 1) / lanes), lanes);
+    loop_over(t, level, slot, nnc_emit_index(b, t->over ? at : end - t->width), nnc_emit_index(b, end), t->width, 1, (int)((rest + lanes - 1) / lanes), lanes);
     t->made = 0;
 }
 

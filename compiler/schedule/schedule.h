@@ -41,6 +41,7 @@ typedef struct nnc_schedule_request {
     const nnc_machine *machine;
     nnc_layout *layout;
     int level;                    /* 0: each formula a kernel of its own, no fusion (for finding faults); 2: all */
+    bool over_read;               /* each buffer is followed by the room of a vector that may be read, though what stands there means nothing */
     bool serial;                  /* kernels run one after another, on one thread: the workspace holds what lives from one to the next, without gaps */
 } nnc_schedule_request;
 

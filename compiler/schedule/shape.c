@@ -74,13 +74,34 @@ static void choose_block(nnc_tile *t)
     t->shape.block_size = (extent + blocks - 1) / blocks;
 }
 
+/* The least power of two that holds the slot. */
+static int64_t whole_vector(const nnc_tile *t, int slot)
+{
+    int64_t lanes = 1;
+    while (lanes < t->t->extent[slot])
+        lanes *= 2;
+    return lanes;
+}
+
+/* Whether one vector that is longer than the slot can do: what lies beyond is read where something lies, for addresses that the lanes move by one element, and is not stored. */
+static bool may_over_read(const nnc_tile *t, int slot)
+{
+    const nnc_scheduler *s = t->nest->s;
+    const nnc_group *group = t->nest->group;
+    bool any, fits = s->request->over_read && slot == t->t->rank - 1 && t->t->extent[slot] < s->machine->lanes && whole_vector(t, slot) > t->t->extent[slot] &&
+                     has_unit_strides(s->p, t->t->body, slot, &any);
+    for (uint32_t m = 1; group && m < group->members && fits; m++)
+        fits = has_unit_strides(s->p, s->p->tensor[group->member[m]].body, slot, &any);
+    return fits;
+}
+
 /* Where the last slot is too short to fill vectors, a longer one whose reads are of unit stride fills them, though its stores are scattered. */
 static int longer_lane(const nnc_tile *t, int last)
 {
     const nnc_machine *m = t->nest->s->machine;
     int best = last;
     bool any;
-    if (t->t->extent[last] * 2 > m->lanes || m->small)
+    if (t->t->extent[last] * 2 > m->lanes || m->small || (may_over_read(t, last) && whole_vector(t, last) * 2 >= m->lanes))
         return last;
     for (int slot = 0; slot < t->t->rank; slot++)
         if (is_free(t, slot) && !(t->nest->low && slot == t->nest->task_slot) && t->t->extent[slot] >= m->lanes && t->t->extent[slot] > t->t->extent[best] &&
@@ -92,7 +113,7 @@ static int longer_lane(const nnc_tile *t, int last)
 uint8_t nnc_lanes_for(const nnc_tile *t, int64_t length)
 {
     uint8_t lanes = t->nest->s->machine->lanes;
-    while (lanes > length)
+    while (lanes > length && !(t->over && lanes < 2 * length))
         lanes /= 2;
     return lanes;
 }
@@ -116,6 +137,7 @@ void nnc_choose_shape(nnc_tile *t)
     if (last >= 0 && t->t->extent[last] > 0)
         t->shape.lane = sum ? longer_lane(t, last) : last;
     nnc_find_cuts(t);
+    t->over = t->cuts == 0 && t->shape.lane >= 0 && may_over_read(t, t->shape.lane);
     if (!sum || t->shape.lane < 0)
         return;
     nnc_choose_tile(t);

@@ -34,6 +34,7 @@ typedef struct nnc_tile {
     nnc_slot_range range;                  /* the present part */
     int64_t width;                         /* elements of the lane slot in the present tile. Its last vector ends where the tile does: it may make again what the one before made */
     int64_t made;                          /* the first of them that the tile before has made */
+    bool over;                             /* the lane slot is shorter than its vectors: what is read beyond its end is not stored */
     bool once;                             /* an element must not be stored twice: an update in place, a sum in blocks */
     nnc_ref held[NNC_MAX_HELD];            /* conditions that the bounds of the open loops make certain */
     int helds;
