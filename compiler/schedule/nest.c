@@ -336,7 +336,7 @@ static void sum_pass(nnc_tile *t, int rows, int columns, uint8_t lanes, int64_t 
     for (int r = 0; r < rows; r++)
         for (int c = 0; c < columns; c++) {
             acc[r][c] = nnc_new_register(b, NNC_TYPE_REAL, lanes);
-            nnc_emit_set(b, acc[r][c], nnc_emit_real(b, 0, lanes));
+            nnc_emit_set(b, acc[r][c], nnc_emit_real(b, nnc_reduction_start(t->t->reduce), lanes));
         }
     bool guarded = open_guard(t);
     open_reduced(t, slot, guarded_body(t, guarded), rows, columns);
@@ -344,7 +344,7 @@ static void sum_pass(nnc_tile *t, int rows, int columns, uint8_t lanes, int64_t 
     for (int r = 0; r < rows; r++)
         for (int c = 0; c < columns; c++) {
             nnc_lower l = nnc_tile_element(t, r, c, lanes > 1 ? slot : -1, lanes, t->shape.column, 1);
-            nnc_emit_set(b, acc[r][c], add_body(&l, guarded_body(t, guarded), nnc_emit_get(b, acc[r][c])));
+            nnc_emit_set(b, acc[r][c], combine(&l, t->t->reduce, guarded_body(t, guarded), nnc_emit_get(b, acc[r][c])));
             nnc_ref_map_close(&l.done);
         }
     nnc_close(b);
@@ -352,6 +352,10 @@ static void sum_pass(nnc_tile *t, int rows, int columns, uint8_t lanes, int64_t 
     if (guarded)
         nnc_close(b);
 }
+
+/* How the lanes of a reduction become one, and two of them. */
+static const struct { nnc_loop_op fold, join; } LANE_OPS[] = {
+    [NNC_REDUCE_SUM] = {NNC_LOOP_FOLD_ADD, NNC_LOOP_ADD}, [NNC_REDUCE_MAX] = {NNC_LOOP_FOLD_MAX, NNC_LOOP_MAX}, [NNC_REDUCE_MIN] = {NNC_LOOP_FOLD_MIN, NNC_LOOP_MIN}};
 
 static void emit_lane_sum(nnc_tile *t, int rows, int columns)
 {
@@ -364,10 +368,10 @@ static void emit_lane_sum(nnc_tile *t, int rows, int columns)
     for (int r = 0; r < rows; r++)
         for (int c = 0; c < columns; c++) {
             nnc_lower l = nnc_tile_element(t, r, c, -1, 1, t->shape.column, 1);
-            nnc_value_id sum = nnc_emit1(b, NNC_LOOP_FOLD_ADD, nnc_emit_get(b, wide[r][c]));
+            nnc_value_id all = nnc_emit1(b, LANE_OPS[t->t->reduce].fold, nnc_emit_get(b, wide[r][c]));
             if (whole < extent)
-                sum = nnc_emit2(b, NNC_LOOP_ADD, sum, nnc_emit_get(b, rest[r][c]));
-            finish(t, &l, sum);
+                all = nnc_emit2(b, LANE_OPS[t->t->reduce].join, all, nnc_emit_get(b, rest[r][c]));
+            finish(t, &l, all);
             nnc_ref_map_close(&l.done);
         }
 }

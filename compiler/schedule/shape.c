@@ -1,6 +1,6 @@
 /* Choosing a formula's tile: from its reads' strides, its extents, and the machine.
  *
- * A sum is a chain over its reduced slots in order, or, where a long reduced slot of unit stride is what can be read fast, 16 lanes and a fixed
+ * A sum, or a largest or least, is a chain over its reduced slots in order, or, where a long reduced slot of unit stride is what can be read fast, 16 lanes and a fixed
  * tree. Which of the two is told by the formula alone, so tiles, blocks, threads and lanes change no bit. */
 #include "schedule/tile.h"
 
@@ -121,13 +121,13 @@ uint8_t nnc_lanes_for(const nnc_tile *t, int64_t length)
 void nnc_choose_shape(nnc_tile *t)
 {
     const nnc_machine *m = t->nest->s->machine;
-    bool sum = t->t->reduce == NNC_REDUCE_SUM && t->t->reduced > 0, any;
+    bool sum = t->t->reduce == NNC_REDUCE_SUM && t->t->reduced > 0, extreme = t->t->reduce == NNC_REDUCE_MAX || t->t->reduce == NNC_REDUCE_MIN, any;
     int last = last_free_slot(t);
     t->shape = (nnc_shape){-1, -1, -1, -1, 1, 1, -1, 0};
     if (m->lanes == 1)
         return;
     bool fits = last >= 0 && t->t->extent[last] > 0 && has_unit_strides(t->nest->s->p, t->t->body, last, &any);
-    if (sum && !fits)
+    if ((sum || extreme) && !fits)
         t->shape.sum_lane = long_reduced_slot(t);
     if (t->shape.sum_lane >= 0) {
         t->shape.column = last;
