@@ -54,9 +54,13 @@ static void shifted(const nnc_c_kernel *k, const nnc_value *v, bool left)
     nnc_text_add(k->out, " %s %" PRId64 ")", left ? "<<" : ">>", v->integer);
 }
 
+/* On whole vectors the operation has a name of its own. */
 static void call(const nnc_c_kernel *k, const nnc_value *v, const char *function)
 {
-    nnc_text_add(k->out, "%s(", function);
+    if (k->whole && v->lanes > 1)
+        nnc_text_add(k->out, "%s%d(", nnc_c_whole_name((nnc_loop_op)v->op), v->lanes);
+    else
+        nnc_text_add(k->out, "%s(", function);
     for (uint32_t i = 0; i < v->count; i++) {
         nnc_text_add(k->out, i ? ", " : "");
         add(k, v->args[i]);
@@ -83,10 +87,13 @@ static void load(const nnc_c_kernel *k, const nnc_value *v)
 {
     bool indirect = v->type == NNC_TYPE_INT && k->loops->buffer[v->integer].storage != NNC_STORAGE_ARGUMENT;
     indirect = indirect && !(k->model && k->loops->buffer[v->integer].storage == NNC_STORAGE_PERSISTENT);
+    bool whole = k->whole && v->lanes > 1;
+    if (whole)
+        nnc_text_add(k->out, "LOAD%d(&", v->lanes);
     nnc_text_add(k->out, indirect ? "load_int(&%s[" : "%s[", nnc_c_buffer_name(k, (uint32_t)v->integer));
     add(k, v->args[0]);
-    nnc_text_add(k->out, v->op == NNC_LOOP_LOAD && v->lanes > 1 ? " + l" : "");
-    nnc_text_add(k->out, indirect ? "])" : "]");
+    nnc_text_add(k->out, v->op == NNC_LOOP_LOAD && v->lanes > 1 && !whole ? " + l" : "");
+    nnc_text_add(k->out, indirect || whole ? "])" : "]");
 }
 
 static void select_one(const nnc_c_kernel *k, const nnc_value *v)
@@ -100,12 +107,18 @@ static void select_one(const nnc_c_kernel *k, const nnc_value *v)
     nnc_text_add(k->out, ")");
 }
 
+/* A lane of the vector by its number. */
+static void one_lane(const nnc_c_kernel *k, nnc_value_id vector, int lane)
+{
+    nnc_text_add(k->out, k->packed[vector] && k->kernel->value[vector].lanes > 8 ? "LANE16(v%u, %d)" : "v%u[%d]", vector, lane);
+}
+
 /* Lane i of level n of the fixed tree: level n's lane i is the sum (or extreme) of lanes i and i + n of the level below. */
 static void fold(const nnc_c_kernel *k, const nnc_value *v, int level, int lane)
 {
     const char *function = v->op == NNC_LOOP_FOLD_MAX ? "max_real" : v->op == NNC_LOOP_FOLD_MIN ? "min_real" : "";
     if (level == k->kernel->value[v->args[0]].lanes) {
-        nnc_text_add(k->out, "v%u[%d]", v->args[0], lane);
+        one_lane(k, v->args[0], lane);
         return;
     }
     nnc_text_add(k->out, "%s(", function);
@@ -121,19 +134,42 @@ static void lane(const nnc_c_kernel *k, const nnc_value *v)
     if (vector->op == NNC_LOOP_IOTA)
         integer(k->out, NNC_TYPE_INT, v->integer);
     else
-        nnc_text_add(k->out, "v%u[%" PRId64 "]", v->args[0], v->integer);
+        one_lane(k, v->args[0], (int)v->integer);
+}
+
+/* A scalar in all lanes. */
+static void splat(const nnc_c_kernel *k, const nnc_value *v)
+{
+    bool whole = k->whole && v->lanes > 1;
+    if (whole)
+        nnc_text_add(k->out, "SPLAT%d(", v->lanes);
+    if (v->op == NNC_LOOP_REAL)
+        nnc_c_real(k->out, v->real);
+    else
+        add(k, v->args[0]);
+    nnc_text_add(k->out, whole ? ")" : "");
+}
+
+/* A vector or scalar by its name: as a whole, or its lane l. */
+static void name(const nnc_c_kernel *k, char kind, uint32_t number, uint8_t lanes, bool packed)
+{
+    if (lanes == 1)
+        nnc_text_add(k->out, "%c%u", kind, number);
+    else if (k->whole)
+        nnc_text_add(k->out, packed ? "EACH%d(%c%u)" : "LOAD%d(%c%u)", lanes, kind, number);
+    else
+        nnc_text_add(k->out, packed ? "%c%u_lanes[l]" : "%c%u[l]", kind, number);
 }
 
 static void operation(const nnc_c_kernel *k, const nnc_value *v)
 {
     bool index = v->type == NNC_TYPE_INDEX, from_real = k->kernel->value[v->args[0]].type == NNC_TYPE_REAL;
     switch ((nnc_loop_op)v->op) {
-    case NNC_LOOP_REAL: nnc_c_real(k->out, v->real); break;
+    case NNC_LOOP_REAL: case NNC_LOOP_BROADCAST: splat(k, v); break;
     case NNC_LOOP_INT: case NNC_LOOP_INDEX: case NNC_LOOP_TRUTH: integer(k->out, (nnc_type)v->type, v->integer); break;
     case NNC_LOOP_BATCH: case NNC_LOOP_FIRST: case NNC_LOOP_LAST: counter(k, v); break;
-    case NNC_LOOP_GET: nnc_text_add(k->out, v->lanes > 1 ? "r%" PRId64 "[l]" : "r%" PRId64, v->integer); break;
+    case NNC_LOOP_GET: name(k, 'r', (uint32_t)v->integer, v->lanes, nnc_c_is_packed_register(k, (uint32_t)v->integer)); break;
     case NNC_LOOP_LOAD: case NNC_LOOP_GATHER: load(k, v); break;
-    case NNC_LOOP_BROADCAST: add(k, v->args[0]); break;
     case NNC_LOOP_IOTA: nnc_text_add(k->out, "(int32_t)l"); break;
     case NNC_LOOP_LANE: lane(k, v); break;
     case NNC_LOOP_FOLD_ADD: case NNC_LOOP_FOLD_MAX: case NNC_LOOP_FOLD_MIN: fold(k, v, 1, 0); break;
@@ -193,7 +229,7 @@ void nnc_c_expression(const nnc_c_kernel *k, nnc_value_id id, bool atom)
 {
     const nnc_value *v = &k->kernel->value[id];
     if (v->op == NNC_LOOP_VARIABLE || !k->inlined[id]) {
-        nnc_text_add(k->out, v->lanes > 1 && !k->local[id] ? "v%u[l]" : "v%u", id);
+        name(k, 'v', id, k->local[id] ? 1 : v->lanes, k->packed[id]);
         return;
     }
     bool wrap = atom && !is_atom(v);

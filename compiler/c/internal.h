@@ -21,6 +21,8 @@ typedef struct nnc_c_kernel {
     bool *inlined;                /* by value: printed where it is used */
     uint32_t *uses, *uses_here;   /* by value; those in the loop over lanes that is looked at (0 elsewhere) */
     bool *local;                  /* by value: a vector of which each lane lives in one round of a loop over lanes alone */
+    bool *packed;                 /* by value: a vector of type realN, which compilers keep in a register; not an array of its lanes */
+    bool whole;                   /* expressions are printed of whole vectors, not of their lanes l */
     bool *read;                   /* by register: some GET */
     const nnc_statement **home;   /* by register: the body that declares it */
     bool *touched, *stored;       /* by buffer: accessed, written */
@@ -28,7 +30,18 @@ typedef struct nnc_c_kernel {
 
 /* Which values stand inside the expression that uses them, and where registers are declared. */
 void nnc_c_plan(nnc_c_kernel *k);
-/* From the vector value `first`, the last of the statements that are printed as one loop over lanes, with `local` set for them; NULL: `first` stands alone.
+/* Whether the statement can be printed of whole vectors: its lanes are told apart by nothing in it, and each of its operations has a row in whole.def. */
+bool nnc_c_is_whole(const nnc_c_kernel *k, const nnc_statement *s);
+/* The operation's name among those on whole vectors (MAX for MAX8); NULL: it has none, or C's own operator. */
+const char *nnc_c_whole_name(nnc_loop_op op);
+/* Registers of reals are packed, whatever they are set to. */
+bool nnc_c_is_packed_register(const nnc_c_kernel *k, uint32_t reg);
+/* Packed vectors of which a loop over lanes with the statements `first` to `end` reads the lanes: by value, by register. */
+typedef struct nnc_c_lanes_read { bool *value, *reg; } nnc_c_lanes_read;
+nnc_c_lanes_read nnc_c_packed_lanes(const nnc_c_kernel *k, const nnc_statement *first, const nnc_statement *end);
+/* Types and operations of whole vectors that these kernels need. */
+void nnc_c_whole_helpers(const nnc_loops *loops, nnc_text *out);
+/* From the vector value `first`, the last of the statements that are printed as one loop over lanes, with `local` set for them; `first`: it stands alone.
  * The scalar values among them are independent of them and are printed in front. */
 const nnc_statement *nnc_c_lane_loop(nnc_c_kernel *k, const nnc_statement *first);
 /* The value's expression for lane `l` of a vector, or for the one there is. */

@@ -1,4 +1,4 @@
-/* One kernel as a C function: statements one for one, each vector statement a loop over its lanes. */
+/* One kernel as a C function: statements one for one, each vector statement of whole vectors or a loop over lanes. */
 #include <inttypes.h>
 #include <string.h>
 #include "c/internal.h"
@@ -6,12 +6,6 @@
 static const char *const type_names[] = {"float", "int32_t", "ptrdiff_t", "int"};
 
 static void indent(const nnc_c_kernel *k, int depth) { nnc_text_add(k->out, "%*s", 4 * depth, ""); }
-
-static void lanes(const nnc_c_kernel *k, uint8_t count)
-{
-    if (count > 1)
-        nnc_text_add(k->out, "LANES(%d) ", count);
-}
 
 /* The value's own operation, though a name stands for it elsewhere. */
 static void definition(nnc_c_kernel *k, nnc_value_id id)
@@ -27,22 +21,24 @@ static void print_value(nnc_c_kernel *k, nnc_value_id id, int depth)
     if (k->inlined[id])
         return;
     indent(k, depth);
-    if (v->lanes > 1) {
-        nnc_text_add(k->out, "%s v%u[%d];\n", type_names[v->type], id, v->lanes);
-        indent(k, depth);
-        lanes(k, v->lanes);
-        nnc_text_add(k->out, "v%u[l] = ", id);
-    } else
-        nnc_text_add(k->out, "const %s v%u = ", type_names[v->type], id);
+    nnc_text_add(k->out, "const %s v%u = ", type_names[v->type], id);
     definition(k, id);
     nnc_text_add(k->out, ";\n");
+}
+
+/* A loop over lanes that writes reals writes them into room of its own: a packed register has no lanes, and in memory that the loop might also read each lane
+ * would have to wait for the one before. */
+static bool writes_room(const nnc_c_kernel *k, const nnc_statement *s)
+{
+    const nnc_value *v = &k->kernel->value[s->value];
+    return v->lanes > 1 && v->type == NNC_TYPE_REAL && (s->kind == NNC_STATEMENT_SET || (s->kind == NNC_STATEMENT_STORE && s->step == 0));
 }
 
 /* Inside of its indentation and its loop over lanes. */
 static void print_set(nnc_c_kernel *k, const nnc_statement *s)
 {
-    uint8_t count = k->kernel->reg[s->target].lanes;
-    nnc_text_add(k->out, count > 1 ? "r%u[l] = " : "r%u = ", s->target);
+    const char *lane = k->kernel->reg[s->target].lanes == 1 ? "" : writes_room(k, s) ? "_room[l]" : "[l]";
+    nnc_text_add(k->out, "r%u%s = ", s->target, lane);
     nnc_c_expression(k, s->value, false);
     nnc_text_add(k->out, ";\n");
 }
@@ -51,6 +47,12 @@ static void print_store(nnc_c_kernel *k, const nnc_statement *s)
 {
     const nnc_value *v = &k->kernel->value[s->value];
     bool indirect = v->type == NNC_TYPE_INT && k->loops->buffer[s->target].storage != NNC_STORAGE_ARGUMENT;
+    if (writes_room(k, s)) {
+        nnc_text_add(k->out, "b_room[l] = ");
+        nnc_c_expression(k, s->value, false);
+        nnc_text_add(k->out, ";\n");
+        return;
+    }
     if (s->step > 0)
         nnc_text_add(k->out, "if (l < %" PRId64 ") ", s->step);
     nnc_text_add(k->out, indirect ? "store_int(&%s[" : "%s[", nnc_c_buffer_name(k, s->target));
@@ -87,7 +89,7 @@ static void print_block(nnc_c_kernel *k, const nnc_statement *s, int depth)
     nnc_text_add(k->out, "}\n");
 }
 
-/* ---- statements that share a loop over lanes ---- */
+/* ---- vector statements as loops over lanes ---- */
 
 /* In front of the loop: the scalars, and the arrays of what is used elsewhere too. */
 static void print_before_lanes(nnc_c_kernel *k, const nnc_statement *first, const nnc_statement *end, int depth)
@@ -105,12 +107,55 @@ static void print_before_lanes(nnc_c_kernel *k, const nnc_statement *first, cons
     }
 }
 
-static void print_lane_value(nnc_c_kernel *k, nnc_value_id id, int depth)
+/* " ROOM8(r0, &r0);" or " KEEP8(b, &b1[v2]);" where the loop writes its lanes into room that is copied to its place afterwards. */
+static void print_room(nnc_c_kernel *k, const nnc_statement *s, const char *macro)
+{
+    uint8_t count = k->kernel->value[s->value].lanes;
+    if (!writes_room(k, s))
+        return;
+    if (s->kind == NNC_STATEMENT_SET) {
+        nnc_text_add(k->out, " %s%d(r%u, &r%u);", macro, count, s->target, s->target);
+        return;
+    }
+    nnc_text_add(k->out, " %s%d(b, &%s[", macro, count, nnc_c_buffer_name(k, s->target));
+    nnc_c_expression(k, s->at, false);
+    nnc_text_add(k->out, "]);");
+}
+
+/* Packed vectors are read through arrays of their lanes. True if a block is open around the loop, for their declarations. */
+static bool open_lanes(nnc_c_kernel *k, const nnc_statement *first, const nnc_statement *end, int depth)
+{
+    const nnc_c_lanes_read read = nnc_c_packed_lanes(k, first, end);
+    bool any = writes_room(k, end);
+    for (nnc_value_id id = 1; id < k->kernel->values; id++)
+        any |= read.value[id];
+    for (uint32_t r = 0; r < k->kernel->registers; r++)
+        any |= read.reg[r];
+    if (!any)
+        return false;
+    indent(k, depth);
+    nnc_text_add(k->out, "{");
+    for (nnc_value_id id = 1; id < k->kernel->values; id++)
+        if (read.value[id])
+            nnc_text_add(k->out, " LANES_OF%d(v%u);", k->kernel->value[id].lanes, id);
+    for (uint32_t r = 0; r < k->kernel->registers; r++)
+        if (read.reg[r])
+            nnc_text_add(k->out, " LANES_OF%d(r%u);", k->kernel->reg[r].lanes, r);
+    print_room(k, end, "ROOM");
+    nnc_text_add(k->out, "\n");
+    return true;
+}
+
+static void close_lanes(nnc_c_kernel *k, const nnc_statement *end, int depth)
+{
+    indent(k, depth);
+    print_room(k, end, "KEEP");
+    nnc_text_add(k->out, " }\n");
+}
+
+static void print_lane_value(nnc_c_kernel *k, nnc_value_id id)
 {
     const nnc_value *v = &k->kernel->value[id];
-    if (v->lanes == 1 || k->inlined[id])
-        return;
-    indent(k, depth);
     if (k->local[id])
         nnc_text_add(k->out, "const %s v%u = ", type_names[v->type], id);
     else
@@ -119,25 +164,83 @@ static void print_lane_value(nnc_c_kernel *k, nnc_value_id id, int depth)
     nnc_text_add(k->out, ";\n");
 }
 
+/* Inside of its indentation and of the loop. */
+static void print_in_lanes(nnc_c_kernel *k, const nnc_statement *s)
+{
+    switch (s->kind) {
+    case NNC_STATEMENT_VALUE: print_lane_value(k, s->value); break;
+    case NNC_STATEMENT_SET: print_set(k, s); break;
+    default: print_store(k, s); break;
+    }
+}
+
 static void print_lane_loop(nnc_c_kernel *k, const nnc_statement *first, const nnc_statement *end, int depth)
 {
     print_before_lanes(k, first, end, depth);
-    indent(k, depth);
-    lanes(k, k->kernel->value[end->value].lanes);
-    nnc_text_add(k->out, "{\n");
-    for (const nnc_statement *s = first; s != end->next; s = s->next) {
-        if (s->kind == NNC_STATEMENT_VALUE) {
-            print_lane_value(k, s->value, depth + 1);
-            continue;
+    bool open = open_lanes(k, first, end, depth);
+    int inner = depth + open;
+    indent(k, inner);
+    nnc_text_add(k->out, "LANES(%d) ", k->kernel->value[end->value].lanes);
+    if (first == end)
+        print_in_lanes(k, first);
+    else {
+        nnc_text_add(k->out, "{\n");
+        for (const nnc_statement *s = first; s != end->next; s = s->next) {
+            if (s->kind == NNC_STATEMENT_VALUE && (k->inlined[s->value] || k->kernel->value[s->value].lanes == 1))
+                continue;
+            indent(k, inner + 1);
+            print_in_lanes(k, s);
         }
-        indent(k, depth + 1);
-        if (s->kind == NNC_STATEMENT_SET)
-            print_set(k, s);
-        else
-            print_store(k, s);
+        indent(k, inner);
+        nnc_text_add(k->out, "}\n");
     }
+    if (open)
+        close_lanes(k, end, depth);
+}
+
+/* ---- vector statements on whole vectors ---- */
+
+static void print_whole(nnc_c_kernel *k, const nnc_statement *s, int depth)
+{
+    uint8_t count = k->kernel->value[s->value].lanes;
     indent(k, depth);
-    nnc_text_add(k->out, "}\n");
+    k->whole = true;
+    switch (s->kind) {
+    case NNC_STATEMENT_VALUE:
+        nnc_text_add(k->out, "real%d v%u;\n", count, s->value);
+        indent(k, depth);
+        nnc_text_add(k->out, "SET%d(v%u, ", count, s->value);
+        definition(k, s->value);
+        nnc_text_add(k->out, k->kernel->value[s->value].op == NNC_LOOP_LOAD ? "); HOLD%d(v%u" : "", count, s->value);
+        k->packed[s->value] = true;
+        break;
+    case NNC_STATEMENT_SET:
+        nnc_text_add(k->out, "SET%d(r%u, ", count, s->target);
+        nnc_c_expression(k, s->value, false);
+        break;
+    default:
+        nnc_text_add(k->out, "STORE%d(&%s[", count, nnc_c_buffer_name(k, s->target));
+        nnc_c_expression(k, s->at, false);
+        nnc_text_add(k->out, "], ");
+        nnc_c_expression(k, s->value, false);
+        break;
+    }
+    k->whole = false;
+    nnc_text_add(k->out, ");\n");
+}
+
+static void declare_register(const nnc_c_kernel *k, uint32_t r, bool zero)
+{
+    const nnc_register *reg = &k->kernel->reg[r];
+    if (nnc_c_is_packed_register(k, r)) {
+        nnc_text_add(k->out, "real%d r%u;", reg->lanes, r);
+        if (zero)
+            nnc_text_add(k->out, " SET%d(r%u, SPLAT%d(0.0f));", reg->lanes, r, reg->lanes);
+    } else if (reg->lanes > 1)
+        nnc_text_add(k->out, zero ? "%s r%u[%d] = {0};" : "%s r%u[%d];", type_names[reg->type], r, reg->lanes);
+    else
+        nnc_text_add(k->out, zero ? "%s r%u = 0;" : "%s r%u;", type_names[reg->type], r);
+    nnc_text_add(k->out, "\n");
 }
 
 /* Registers that live in this block. The kernel's own start at 0, so that no compiler finds one unset on a path that is never taken. */
@@ -147,47 +250,51 @@ static void declare_registers(nnc_c_kernel *k, const nnc_statement *body, int de
         if (!k->read[r] || k->home[r] != body)
             continue;
         indent(k, depth);
-        nnc_text_add(k->out, "%s r%u", type_names[k->kernel->reg[r].type], r);
-        if (k->kernel->reg[r].lanes > 1)
-            nnc_text_add(k->out, "[%d]", k->kernel->reg[r].lanes);
-        if (depth == 1)
-            nnc_text_add(k->out, k->kernel->reg[r].lanes > 1 ? " = {0}" : " = 0");
-        nnc_text_add(k->out, ";\n");
+        declare_register(k, r, depth == 1);
     }
 }
 
-static void print_statement(nnc_c_kernel *k, const nnc_statement *s, int depth)
+static void print_scalar(nnc_c_kernel *k, const nnc_statement *s, int depth)
 {
-    switch (s->kind) {
-    case NNC_STATEMENT_VALUE: print_value(k, s->value, depth); break;
-    case NNC_STATEMENT_FOR: case NNC_STATEMENT_IF: print_block(k, s, depth); break;
-    case NNC_STATEMENT_SET:
-        if (!k->read[s->target])
-            break;
-        indent(k, depth);
-        lanes(k, k->kernel->reg[s->target].lanes);
+    indent(k, depth);
+    if (s->kind == NNC_STATEMENT_SET)
         print_set(k, s);
-        break;
-    case NNC_STATEMENT_STORE: case NNC_STATEMENT_SCATTER:
-        indent(k, depth);
-        lanes(k, k->kernel->value[s->value].lanes);
+    else
         print_store(k, s);
-        break;
-    }
+}
+
+static bool is_printed(const nnc_c_kernel *k, const nnc_statement *s)
+{
+    return s->kind == NNC_STATEMENT_VALUE ? !k->inlined[s->value] : s->kind != NNC_STATEMENT_SET || k->read[s->target];
+}
+
+/* Gives the last statement that was printed with it. */
+static const nnc_statement *print_statement(nnc_c_kernel *k, const nnc_statement *s, int depth)
+{
+    const nnc_statement *end = s;
+    if (!is_printed(k, s))
+        return s;
+    if (s->kind == NNC_STATEMENT_FOR || s->kind == NNC_STATEMENT_IF)
+        print_block(k, s, depth);
+    else if (k->kernel->value[s->value].lanes > 1) {
+        if (s->kind == NNC_STATEMENT_VALUE)
+            end = nnc_c_lane_loop(k, s);
+        if (end != s || !nnc_c_is_whole(k, s))
+            print_lane_loop(k, s, end, depth);
+        else
+            print_whole(k, s, depth);
+    } else if (s->kind == NNC_STATEMENT_VALUE)
+        print_value(k, s->value, depth);
+    else
+        print_scalar(k, s, depth);
+    return end;
 }
 
 static void print_body(nnc_c_kernel *k, const nnc_statement *body, int depth)
 {
     declare_registers(k, body, depth);
-    for (const nnc_statement *s = body; s; s = s->next) {
-        bool vector = s->kind == NNC_STATEMENT_VALUE && !k->inlined[s->value] && k->kernel->value[s->value].lanes > 1;
-        const nnc_statement *end = vector ? nnc_c_lane_loop(k, s) : NULL;
-        if (end)
-            print_lane_loop(k, s, end, depth);
-        else
-            print_statement(k, s, depth);
-        s = end ? end : s;
-    }
+    for (const nnc_statement *s = body; s; s = s->next)
+        s = print_statement(k, s, depth);
 }
 
 /* ---- the function's head ---- */

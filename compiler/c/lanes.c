@@ -37,6 +37,15 @@ static bool loads_what_is_stored(const nnc_c_kernel *k, const nnc_statement *fir
     return look_of(k, store->value, store->target).reads;
 }
 
+/* Whether any statement needs its lanes one by one: else all are printed of whole vectors. */
+static bool needs_lanes(const nnc_c_kernel *k, const nnc_statement *first, const nnc_statement *end)
+{
+    for (const nnc_statement *s = first; s != end->next; s = s->next)
+        if (is_printed(k, s) && k->kernel->value[s->value].lanes > 1 && !nnc_c_is_whole(k, s))
+            return true;
+    return false;
+}
+
 /* The statement that the loop beginning with `first` ends with: a SET or a STORE of as many lanes, else the last vector before what does not fit. */
 static const nnc_statement *end_of(const nnc_c_kernel *k, const nnc_statement *first)
 {
@@ -78,10 +87,10 @@ static void count_here(const nnc_c_kernel *k, const nnc_statement *first, const 
 
 const nnc_statement *nnc_c_lane_loop(nnc_c_kernel *k, const nnc_statement *first)
 {
-    const nnc_statement *end = k->kernel->value[first->value].lanes > 1 ? end_of(k, first) : NULL;
+    const nnc_statement *end = end_of(k, first);
     bool any = false;
-    if (!end)
-        return NULL;
+    if (!needs_lanes(k, first, end))
+        return first;
     count_here(k, first, end);
     for (const nnc_statement *s = first; s != end->next; s = s->next) {
         if (s->kind != NNC_STATEMENT_VALUE)
@@ -91,5 +100,5 @@ const nnc_statement *nnc_c_lane_loop(nnc_c_kernel *k, const nnc_statement *first
     }
     for (nnc_value_id id = 0; id <= k->kernel->values; id++)
         k->uses_here[id] = 0;
-    return any ? end : NULL;
+    return any ? end : first;
 }

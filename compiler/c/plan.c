@@ -189,6 +189,7 @@ void nnc_c_plan(nnc_c_kernel *k)
     k->uses = NNC_ARRAY(arena, uint32_t, values);
     k->uses_here = NNC_ARRAY(arena, uint32_t, values);
     k->local = NNC_ARRAY(arena, bool, values);
+    k->packed = NNC_ARRAY(arena, bool, values);
     k->read = NNC_ARRAY(arena, bool, registers);
     k->home = NNC_ARRAY(arena, const nnc_statement *, registers);
     k->touched = NNC_ARRAY(arena, bool, k->loops->buffers + 1);

@@ -105,4 +105,5 @@ void nnc_c_helpers(const nnc_loops *loops, nnc_text *out)
     for (int i = 0; i < NNC_C_HELPERS; i++)
         if (n.helper[i])
             nnc_text_add(out, "%s\n", texts[i]);
+    nnc_c_whole_helpers(loops, out);
 }
