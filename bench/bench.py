@@ -1,14 +1,18 @@
 #!/usr/bin/python3
 """Training and prediction beside PyTorch, interleaved in one run: medians of samples a second, microseconds a step, and ratios.
 
-    bench/bench.py [--quick] [NAME]...        nnc is build/nnc, or $NNC
+    bench/bench.py [--quick] [--write FILE] [NAME]...        nnc is build/nnc, or $NNC
+
+NAME is a network of bench/models, or `whole`: from start to end (whole.py). --write makes a page of the tables.
 
 PyTorch runs in processes of its own, with the folder of libopenblas0-openmp in front (Debian's default BLAS cripples it) and OMP_NUM_THREADS set. Data are random; both see the same shapes.
 nnc's speed is what its log says of a training; PyTorch's is timed in a loop without a data loader: tensors in memory, rows picked by a permutation.
 """
+import datetime
 import glob
 import json
 import os
+import shutil
 import statistics
 import struct
 import subprocess
@@ -162,15 +166,19 @@ def train(folder, name, data, threads):
 
 
 def latency(folder, name):
+    """Microseconds of an example by the object, by C of gcc and of clang, -O3 -march=native; the best of three. None: no such compiler."""
     shape, classes, kind, batch, examples, target = NETWORKS[name]
     symbol = "lstm_net" if name == "lstm" else name
     nnc(folder, os.path.join(HERE, "models", name + ".nn"), "-o", symbol + ".c", "-o", symbol + ".h", "-o", symbol + ".o")
     with open(os.path.join(folder, "main.c"), "w") as f:
         f.write(LATENCY % {"name": symbol, "upper": symbol.upper(), "kind": "int32_t" if kind == "class" else "float", "elements": int(np.prod(shape))})
     times = []
-    for source in (symbol + ".o", symbol + ".c"):
-        subprocess.run(["gcc", "-O3", "-march=native", "main.c", source, "-lm", "-o", "main"], cwd=folder, check=True)
-        times.append(float(subprocess.run(["./main"], cwd=folder, capture_output=True, text=True, check=True).stdout))
+    for compiler, source in (("gcc", symbol + ".o"), ("gcc", symbol + ".c"), ("clang", symbol + ".c")):
+        if not shutil.which(compiler):
+            times.append(None)
+            continue
+        subprocess.run([compiler, "-O3", "-march=native", "main.c", source, "-lm", "-o", "main"], cwd=folder, check=True)
+        times.append(min(float(subprocess.run(["./main"], cwd=folder, capture_output=True, text=True, check=True).stdout) for _ in range(3)))
     return times
 
 
@@ -182,7 +190,16 @@ def torch(name, threads, seconds):
     return json.loads(done.stdout) if done.returncode == 0 else None
 
 
+# name: times faster than PyTorch that are asked for on 1 and 2 threads, and microseconds of one example of the best rival known (onnxruntime, onnx2c), measured elsewhere.
+GOALS = {
+    "small": (250, 250, 0.023), "dense": (2.2, 3, 4.6), "wide": (1.7, 1.9, 37), "lenet": (4.5, 4.5, 21), "resnet": (1.4, 1.3, 790), "transformer": (2, 2, 3400), "lstm": (2, 3, 257),
+}
+STEPS = ("network", "threads", "nnc, us a step", "PyTorch, us a step", "times faster", "goal")
+EXAMPLES = ("network", "object, us", "C by gcc, us", "C by clang, us", "PyTorch, us", "best rival, us")
+
+
 def measure(name, rounds, seconds):
+    """Rows of STEPS, and the one of EXAMPLES."""
     with tempfile.TemporaryDirectory() as folder:
         data = write_data(folder, name)
         ours, theirs, other = {1: [], 2: []}, {1: [], 2: []}, []
@@ -194,23 +211,54 @@ def measure(name, rounds, seconds):
                     theirs[threads].append(found[0])
                     if threads == 1:
                         other.append(found[1])
-        batch = NETWORKS[name][3]
+        batch, steps = NETWORKS[name][3], []
         for threads in (1, 2):
             mine = statistics.median(ours[threads])
-            line = "%-12s %d thread%s  nnc %11.0f/s %10.2f us a step" % (name, threads, " " if threads == 1 else "s", mine, batch / mine * 1e6)
-            if theirs[threads]:
-                peer = statistics.median(theirs[threads])
-                line += "   PyTorch %9.0f/s %10.2f us   %6.2f times" % (peer, batch / peer * 1e6, mine / peer)
-            print(line, flush=True)
-        times = latency(folder, name)
-        print("%-12s one example  object %9.3f us   C by gcc %9.3f us%s" % (name, times[0], times[1], "   PyTorch %9.2f us" % statistics.median(other) if other else ""), flush=True)
+            peer = statistics.median(theirs[threads]) if theirs[threads] else None
+            steps.append((name, str(threads), "%.2f" % (batch / mine * 1e6), "%.2f" % (batch / peer * 1e6) if peer else "not there", "%.2f" % (mine / peer) if peer else "",
+                          str(GOALS[name][threads - 1])))
+        times = ["%.3f" % t if t else "not there" for t in latency(folder, name)]
+        return steps, (name, *times, "%.2f" % statistics.median(other) if other else "not there", str(GOALS[name][2]))
+
+
+def table(heads, rows):
+    return "\n".join("| " + " | ".join(row) + " |" for row in [heads, ["---"] * len(heads)] + rows) + "\n"
+
+
+def machine():
+    model = [line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")][:1]
+    return "%s, %d cores, %d GiB" % (model[0] if model else "a processor", os.cpu_count(), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 30)
+
+
+def page(command, parts):
+    return ("# Performance\n\nMeasured on %s, on %s, by `%s`. Medians; microseconds where nothing else is said. Goals are those that the project set itself, and figures that fall short of them\n"
+            "stand here like the others.\n" % (datetime.date.today(), machine(), command) + "".join("\n## %s\n\n%s" % part for part in parts))
 
 
 def main():
-    names = [a for a in sys.argv[1:] if not a.startswith("-")] or list(NETWORKS)
-    quick = "--quick" in sys.argv
+    arguments = sys.argv[1:]
+    write = arguments[arguments.index("--write") + 1] if "--write" in arguments else None
+    names = [a for a in arguments if not a.startswith("-") and a != write] or list(NETWORKS) + ["whole"]
+    quick = "--quick" in arguments
+    steps, examples, parts = [], [], []
     for name in names:
-        measure(name, 3 if quick else 7, 0.5 if quick else 2.0)
+        if name == "whole":
+            continue
+        more, one = measure(name, 3 if quick else 7, 0.5 if quick else 2.0)
+        steps += more
+        examples.append(one)
+        print(table(STEPS, more) + table(EXAMPLES, [one]), flush=True)
+    if steps:
+        parts = [("Training steps", table(STEPS, steps)), ("Prediction of one example, one thread", table(EXAMPLES, examples))]
+    if "whole" in names:
+        import whole
+        for title, heads, rows in whole.tables(NNC, quick):
+            print(title + "\n" + table(heads, rows), flush=True)
+            parts.append((title, table(heads, rows)))
+    if write:
+        with open(write, "w") as f:
+            f.write(page("bench/bench.py " + " ".join(arguments), parts))
 
 
-main()
+if __name__ == "__main__":
+    main()
