@@ -94,6 +94,8 @@ static inline float *nnc_slot_data(const nnc_network *network, const nnc_slot *s
 
 /* The LLVM module, loaded on first use; NULL and a reason where it cannot be. */
 const nnc_llvm *nnc_llvm_load(nnc_arena *arena, const char **error);
+/* peak.c: operations a second of one core that does nothing but multiply-adds, two each; measured in some 20 ms. 0: cannot be measured. */
+double nnc_peak_rate(nnc_arena *arena, const nnc_machine *machine);
 /* What tells one build of it from another, into the key. False: it is not there. */
 bool nnc_llvm_identity(nnc_arena *arena, nnc_cache_key *key);
 

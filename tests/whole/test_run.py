@@ -629,6 +629,25 @@ def test_fused_products():
         must("fmaf" not in text and ("vfma" in text) == fused, "%s: fused products are %s" % (cpu, "instructions" if fused else "none"))
 
 
+def test_profile():
+    """A line a kernel, the longest first; shares add up; rates and shares of the peak are what time and operations make."""
+    f = Folder()
+    told = f.run("net.nn", "--train", "d.csv", "-q", "--profile").stderr.splitlines()
+    rows = [line[45:].split() for line in told[1:-1]]
+    must(told[0].split() == ["kernel", "us", "share", "flops", "bytes", "GFLOP/s", "of", "peak", "line"], "a head of columns: %s" % told[0])
+    peak = float(told[-1].split()[-2])
+    must(told[-1].startswith("the peak of multiply-adds") and peak > 0.1, "the peak: %s" % told[-1])
+    times = [float(r[0]) for r in rows]
+    must(told[-2].startswith("a step") and times[:-1] == sorted(times[:-1], reverse=True), "kernels sorted by time, then the step")
+    must(abs(sum(float(r[1].rstrip("%")) for r in rows[:-1]) - 100) < 0.06 * len(rows), "shares that add to 100")
+    must(abs(sum(times[:-1]) - times[-1]) < 0.01 * len(rows), "times that add to a step's")
+    for r in rows:
+        us, flops, rate, share = float(r[0]), float(r[2]), float(r[4]), float(r[5].rstrip("%"))
+        must(us < 1 or abs(rate - flops / us / 1000) < 0.02 * rate + 0.02, "a rate of operations by time: %s" % r)
+        must(abs(share - 100 * rate / peak) < 0.02 * share + 0.2 + 100 * 0.01 / peak, "a share of the peak: %s" % r)
+    must(all(re.search(r":\d+$", line) for line in told[1:-2]), "the line of the model at the end")
+
+
 def test_values():
     f = Folder("model net {\n  input x[2]\n  target y\n  param w[2] = 0.5\n  p = sum(i: w[i] * x[i])\n  loss (p - y)^2\n  output q = p\n}\ntrain { optimizer sgd(rate = 0) }\n",
                [["x", "z", "y"], ["1", "2", "3"], ["2", "1", "4"]])
