@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include "base/arena.h"
 
-enum { NNC_NO_NUMBER = UINT32_MAX };
+#define NNC_NO_NUMBER UINT32_MAX
 
 typedef struct nnc_name_map {
     nnc_arena *arena;

@@ -211,7 +211,8 @@ static void print_whole(nnc_c_kernel *k, const nnc_statement *s, int depth)
         indent(k, depth);
         nnc_text_add(k->out, "SET%d(v%u, ", count, s->value);
         definition(k, s->value);
-        nnc_text_add(k->out, k->kernel->value[s->value].op == NNC_LOOP_LOAD ? "); HOLD%d(v%u" : "", count, s->value);
+        if (k->kernel->value[s->value].op == NNC_LOOP_LOAD)
+            nnc_text_add(k->out, "); HOLD%d(v%u", count, s->value);
         k->packed[s->value] = true;
         break;
     case NNC_STATEMENT_SET:
