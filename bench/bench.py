@@ -3,7 +3,7 @@
 
     bench/bench.py [--quick] [--write FILE] [NAME]...        nnc is build/nnc, or $NNC
 
-NAME is a network of bench/models, or `whole`: from start to end (whole.py). --write makes a page of the tables.
+NAME is a network of bench/models, `products`: single ones beside libraries' (products.py), or `whole`: from start to end (whole.py). --write makes a page of the tables.
 
 PyTorch runs in processes of its own, with the folder of libopenblas0-openmp in front (Debian's default BLAS cripples it) and OMP_NUM_THREADS set. Data are random; both see the same shapes.
 nnc's speed is what its log says of a training; PyTorch's is timed in a loop without a data loader: tensors in memory, rows picked by a permutation.
@@ -238,11 +238,11 @@ def page(command, parts):
 def main():
     arguments = sys.argv[1:]
     write = arguments[arguments.index("--write") + 1] if "--write" in arguments else None
-    names = [a for a in arguments if not a.startswith("-") and a != write] or list(NETWORKS) + ["whole"]
+    names = [a for a in arguments if not a.startswith("-") and a != write] or list(NETWORKS) + ["products", "whole"]
     quick = "--quick" in arguments
     steps, examples, parts = [], [], []
     for name in names:
-        if name == "whole":
+        if name not in NETWORKS:
             continue
         more, one = measure(name, 3 if quick else 7, 0.5 if quick else 2.0)
         steps += more
@@ -250,11 +250,16 @@ def main():
         print(table(STEPS, more) + table(EXAMPLES, [one]), flush=True)
     if steps:
         parts = [("Training steps", table(STEPS, steps)), ("Prediction of one example, one thread", table(EXAMPLES, examples))]
+    more = []
+    if "products" in names:
+        import products
+        more.append(products.table(NNC, quick))
     if "whole" in names:
         import whole
-        for title, heads, rows in whole.tables(NNC, quick):
-            print(title + "\n" + table(heads, rows), flush=True)
-            parts.append((title, table(heads, rows)))
+        more += whole.tables(NNC, quick)
+    for title, heads, rows in more:
+        print(title + "\n" + table(heads, rows), flush=True)
+        parts.append((title, table(heads, rows)))
     if write:
         with open(write, "w") as f:
             f.write(page("bench/bench.py " + " ".join(arguments), parts))
