@@ -353,6 +353,22 @@ static nnc_ref fold_binary(nnc_program *p, nnc_op op, nnc_ref a, nnc_ref b)
     return 0;
 }
 
+static bool is_number(const nnc_program *p, nnc_ref ref)
+{
+    double value;
+    return nnc_is_constant(p, ref, &value);
+}
+
+/* What holds where an integer is not beyond its one bound; 0 for another condition. Choices with a number have it last, as guards of sums do. */
+static nnc_ref opposite_of(nnc_program *p, nnc_ref condition)
+{
+    const nnc_node n = p->node[condition];
+    if (n.op != NNC_OP_WITHIN || (n.integer[0] == INT64_MIN) == (n.integer[1] == INT64_MAX))
+        return 0;
+    return n.integer[0] == INT64_MIN ? nnc_within(p, nnc_arg(p, condition, 0), n.integer[1] + 1, INT64_MAX)
+                                     : nnc_within(p, nnc_arg(p, condition, 0), INT64_MIN, n.integer[0] - 1);
+}
+
 nnc_ref nnc_select(nnc_program *p, nnc_ref condition, nnc_ref yes, nnc_ref no)
 {
     bool truth;
@@ -362,6 +378,9 @@ nnc_ref nnc_select(nnc_program *p, nnc_ref condition, nnc_ref yes, nnc_ref no)
         return yes;
     if (p->node[condition].op == NNC_OP_NOT)
         return nnc_select(p, nnc_arg(p, condition, 0), no, yes);
+    nnc_ref opposite = is_number(p, yes) && !is_number(p, no) ? opposite_of(p, condition) : 0;
+    if (opposite)
+        return nnc_select(p, opposite, no, yes);
     return nnc_intern(p, NNC_OP_SELECT, p->node[yes].element, (nnc_ref[]){condition, yes, no}, NULL, 3, 0, 0);
 }
 

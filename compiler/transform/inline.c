@@ -60,13 +60,13 @@ bool nnc_is_straight(const nnc_program *p, nnc_ref read)
     return true;
 }
 
-static bool has_reads_or_indices(const nnc_program *p, nnc_ref ref)
+static bool has_reads(const nnc_program *p, nnc_ref ref)
 {
     const nnc_node *n = nnc_at(p, ref);
-    if (n->slots || n->op == NNC_OP_READ || n->op == NNC_OP_RANDOM || n->op == NNC_OP_GAUSSIAN)
+    if (n->op == NNC_OP_READ || n->op == NNC_OP_RANDOM || n->op == NNC_OP_GAUSSIAN)
         return true;
     for (uint32_t i = 0; i < n->count; i++)
-        if (has_reads_or_indices(p, nnc_arg(p, ref, i)))
+        if (has_reads(p, nnc_arg(p, ref, i)))
             return true;
     return false;
 }
@@ -124,7 +124,8 @@ static bool pays(nnc_round *round, nnc_tensor_id old, const nnc_tensor *t, const
     bool elementwise = reader->reduce == NNC_REDUCE_NONE;
     if (body->op == NNC_OP_READ && nnc_is_straight(p, t->body))
         return true;
-    if (!has_reads_or_indices(p, t->body) && nnc_cost(p, t->body, 6) < 6)
+    bool known = !has_reads(p, t->body) && (!body->slots || t->element == NNC_BOOLEAN);      /* a number, or a condition on indices, as a mask is */
+    if (known && nnc_cost(p, t->body, 6) < 6)
         return true;
     if (choice_collapses(p, t, args, reader))
         return true;

@@ -99,7 +99,7 @@ void nnc_differentiable_reads(const nnc_program *p, nnc_ref body, void (*visit)(
 typedef struct sweep {
     nnc_program *p;
     nnc_wanted wanted;
-    nnc_ref own, own_read;
+    nnc_ref own[3], own_read;    /* the whole body, and what a choice that it is takes: where they are asked for, they are the tensor's element */
     nnc_ref_map active;          /* 1: depends on something wanted; 2: does not */
     nnc_ref_map adjoint;
     nnc_ref *order;              /* active nodes, arguments first */
@@ -231,7 +231,7 @@ static void push_from(sweep *s, nnc_ref node, nnc_ref d)
 {
     nnc_program *p = s->p;
     const nnc_node n = *nnc_at(p, node);
-    nnc_ref value = node == s->own ? s->own_read : node;
+    nnc_ref value = node == s->own[0] || node == s->own[1] || node == s->own[2] ? s->own_read : node;
     if (n.op == NNC_OP_SELECT) {
         nnc_ref condition = nnc_arg(p, node, 0), yes = nnc_arg(p, node, 1), no = nnc_arg(p, node, 2), zero = nnc_real(p, 0);
         push(s, yes, nnc_select(p, condition, d, zero));
@@ -243,12 +243,32 @@ static void push_from(sweep *s, nnc_ref node, nnc_ref d)
     }
 }
 
+static bool mentions(const nnc_program *p, nnc_ref ref, nnc_ref part)
+{
+    bool found = ref == part;
+    for (uint32_t i = 0; i < nnc_at(p, ref)->count && !found; i++)
+        found = mentions(p, nnc_arg(p, ref, i), part);
+    return found;
+}
+
+/* Of `if c then a else b`, the derivative by a stands under c, where a is the whole; unless b has a part that is a too. */
+static void find_own(sweep *s, nnc_ref own)
+{
+    s->own[0] = own;
+    if (!own || nnc_at(s->p, own)->op != NNC_OP_SELECT)
+        return;
+    nnc_ref yes = nnc_arg(s->p, own, 1), no = nnc_arg(s->p, own, 2);
+    s->own[1] = mentions(s->p, no, yes) ? 0 : yes;
+    s->own[2] = mentions(s->p, yes, no) ? 0 : no;
+}
+
 nnc_derivatives nnc_derive(nnc_program *p, nnc_ref body, nnc_ref seed, nnc_ref own, nnc_ref own_read, nnc_wanted wanted)
 {
-    sweep s = {.p = p, .wanted = wanted, .own = own, .own_read = own_read};
+    sweep s = {.p = p, .wanted = wanted, .own_read = own_read};
     nnc_derivatives result = {0};
     nnc_ref_map_open(&s.active);
     nnc_ref_map_open(&s.adjoint);
+    find_own(&s, own);
     mark_active(&s, body);
     result.read = NNC_ARRAY(p->arena, nnc_ref, s.count + 1);
     result.derivative = NNC_ARRAY(p->arena, nnc_ref, s.count + 1);
