@@ -74,7 +74,20 @@ static void clip_by(const nnc_tile *t, const rest *r, int64_t c, int64_t low, in
         *to = nnc_emit2(b, NNC_LOOP_IMIN, *to, add(b, divided(b, most, size, false), index_of(b, 1)));
 }
 
-static void clip_condition(nnc_tile *t, nnc_clip *clip, nnc_ref condition, int slot, nnc_value_id *from, nnc_value_id *to)
+enum { WORTH_SPLITTING = 32 };       /* points of a loop: the sum is written out once more for each part */
+
+/* The part of [from, to) in which the condition holds for all of the tile. */
+static void split_by(const nnc_tile *t, const rest *r, int64_t c, nnc_ref condition, nnc_value_id from, nnc_value_id to, nnc_split *split)
+{
+    const nnc_node *n = &t->nest->s->p->node[condition];
+    int64_t low = n->integer[0], high = n->integer[1];
+    rest all = {r->value, r->high, r->low};
+    *split = (nnc_split){condition, from, to, c > 0 ? low != INT64_MIN : high != INT64_MAX, c > 0 ? high != INT64_MAX : low != INT64_MIN};
+    clip_by(t, &all, c, low, high, &split->from, &split->to);
+    nnc_count_way(t->nest->s, NNC_WAY_SPLIT);
+}
+
+static void clip_condition(nnc_tile *t, nnc_clip *clip, nnc_ref condition, int slot, nnc_value_id *from, nnc_value_id *to, nnc_split *split)
 {
     const nnc_program *p = t->nest->s->p;
     const nnc_node *n = &p->node[condition];
@@ -82,8 +95,8 @@ static void clip_condition(nnc_tile *t, nnc_clip *clip, nnc_ref condition, int s
     rest r;
     int64_t c = 0;
     if (n->op == NNC_OP_AND) {
-        clip_condition(t, clip, p->args[n->first], slot, from, to);
-        clip_condition(t, clip, p->args[n->first + 1], slot, from, to);
+        clip_condition(t, clip, p->args[n->first], slot, from, to, split);
+        clip_condition(t, clip, p->args[n->first + 1], slot, from, to, split);
         return;
     }
     if (n->op != NNC_OP_WITHIN || !(n->slots >> slot & 1))
@@ -96,8 +109,14 @@ static void clip_condition(nnc_tile *t, nnc_clip *clip, nnc_ref condition, int s
         return;
     clip_by(t, &r, c, n->integer[0], n->integer[1], from, to);
     nnc_count_way(t->nest->s, NNC_WAY_CLIPPED);
-    if (r.low != 0 || r.high != 0 || t->helds == NNC_MAX_HELD)
+    if (t->helds + 1 >= NNC_MAX_HELD)
         return;
+    if (r.low != 0 || r.high != 0) {
+        int64_t extent = t->t->extent[slot];
+        if (split && !split->condition && (extent < 0 || extent >= WORTH_SPLITTING))
+            split_by(t, &r, c, condition, *from, *to, split);
+        return;
+    }
     t->held[t->helds++] = condition;
     nnc_count_way(t->nest->s, NNC_WAY_HELD);
 }
@@ -109,14 +128,54 @@ static bool is_start(const nnc_tile *t, nnc_ref ref)
     return nnc_is_constant(t->nest->s->p, ref, &value) && value == nnc_reduction_start(t->t->reduce) && !isnan(value);
 }
 
-void nnc_clip_loop(nnc_tile *t, nnc_clip *clip, int slot, nnc_value_id *from, nnc_value_id *to)
+/* The part lies within the loop, whatever bounded that since. */
+static void order_split(nnc_builder *b, nnc_split *split, nnc_value_id from, nnc_value_id to)
+{
+    if (split->before)
+        from = split->from = nnc_emit2(b, NNC_LOOP_IMIN, nnc_emit2(b, NNC_LOOP_IMAX, split->from, from), to);
+    if (split->after)
+        split->to = nnc_emit2(b, NNC_LOOP_IMAX, nnc_emit2(b, NNC_LOOP_IMIN, split->to, to), from);
+}
+
+void nnc_clip_loop(nnc_tile *t, nnc_clip *clip, int slot, nnc_value_id *from, nnc_value_id *to, nnc_split *split)
 {
     const nnc_program *p = t->nest->s->p;
     nnc_ref body = clip->body;
     if (t->nest->s->machine->small)                    /* bounds cost code */
         return;
     while (p->node[body].op == NNC_OP_SELECT && is_start(t, p->args[p->node[body].first + 2])) {
-        clip_condition(t, clip, p->args[p->node[body].first], slot, from, to);
+        clip_condition(t, clip, p->args[p->node[body].first], slot, from, to, split);
         body = p->args[p->node[body].first + 1];
     }
+    if (split && split->condition)
+        order_split(t->nest->b, split, *from, *to);
+}
+
+static nnc_value_id both(nnc_builder *b, nnc_value_id a, nnc_value_id c) { return a && c ? nnc_emit2(b, NNC_LOOP_AND, a, c) : a ? a : c; }
+
+nnc_value_id nnc_possible(const nnc_tile *t, const nnc_clip *clip, nnc_ref condition)
+{
+    const nnc_program *p = t->nest->s->p;
+    nnc_builder *b = t->nest->b;
+    const nnc_node *n = &p->node[condition];
+    nnc_value_id least = 0, most = 0;
+    nnc_form f;
+    rest r;
+    if (t->nest->s->machine->small)
+        return 0;
+    if (n->op == NNC_OP_AND) {
+        least = nnc_possible(t, clip, p->args[n->first]);
+        return both(b, least, nnc_possible(t, clip, p->args[n->first + 1]));
+    }
+    if (n->op != NNC_OP_WITHIN)
+        return 0;
+    nnc_form_of(p, p->args[n->first], &f);
+    if (!rest_of(t, clip, &f, -1, &r))
+        return 0;
+    if (n->integer[0] != INT64_MIN)
+        least = nnc_emit2(b, NNC_LOOP_ILE, index_of(b, n->integer[0] - r.high), r.value);
+    if (n->integer[1] != INT64_MAX)
+        most = nnc_emit2(b, NNC_LOOP_ILE, r.value, index_of(b, n->integer[1] - r.low));
+    nnc_count_way(t->nest->s, NNC_WAY_PASSED_OVER);
+    return both(b, least, most);
 }

@@ -53,15 +53,33 @@ uint8_t nnc_lanes_for(const nnc_tile *t, int64_t length);
 /* cost.c: row slot, rows and vectors of a sum whose lane slot and cuts are known. */
 void nnc_choose_tile(nnc_tile *t);
 
-/* clip.c: the bounds [*from, *to) of a reduced slot's loop, narrowed to where the body's guard can hold; what is certain then is added to t->held. */
+/* clip.c: the bounds [*from, *to) of a reduced slot's loop, narrowed to where the body's guard can hold; what is certain then is added to t->held. A condition that holds for some of
+ * the tile's elements alone gives a split (one at most; NULL: none): it holds for all of them from split.from to split.to, and is to be asked in what lies before and after. */
 typedef struct nnc_clip {
     nnc_ref body;
     int rows, columns;            /* of the tile */
     bool open[NNC_MAX_SLOTS];     /* reduced slots whose loops are open: t->slot is theirs */
 } nnc_clip;
-void nnc_clip_loop(nnc_tile *t, nnc_clip *clip, int slot, nnc_value_id *from, nnc_value_id *to);
-/* nest.c: what a reduction starts with. */
+typedef struct nnc_split {
+    nnc_ref condition;            /* 0: none */
+    nnc_value_id from, to;
+    bool before, after;           /* whether anything lies there */
+} nnc_split;
+void nnc_clip_loop(nnc_tile *t, nnc_clip *clip, int slot, nnc_value_id *from, nnc_value_id *to, nnc_split *split);
+/* Whether a condition on output slots can hold for some element of the tile, as a BOOL; 0: no way to tell. */
+nnc_value_id nnc_possible(const nnc_tile *t, const nnc_clip *clip, nnc_ref condition);
+
+/* element.c: evaluation at the present place of all slots; at tile element (r, v): row + r, slot `second` + v * step; the lane slot's vectors end where the tile ends. */
+nnc_lower nnc_lower_at(const nnc_tile *t, int lane, uint8_t lanes);
+nnc_lower nnc_tile_element(const nnc_tile *t, int r, int v, int lane, uint8_t lanes, int second, int64_t step);
+/* The formula's value is made: what the group makes of it there, then what of all that needs memory is stored. */
+void nnc_finish_element(const nnc_tile *t, nnc_lower *l, nnc_value_id value);
+/* A tile of a formula without reduction. */
+void nnc_emit_map(nnc_tile *t, uint8_t lanes);
+
+/* reduce.c: what a reduction starts with; a tile of one, of rows and vectors (or columns). */
 double nnc_reduction_start(nnc_reduce reduce);
+void nnc_emit_reduction(nnc_tile *t, int rows, int columns, uint8_t lanes);
 
 /* ways.c: once the shape and the cuts are known. */
 void nnc_count_tile(const nnc_tile *t);
@@ -69,8 +87,7 @@ void nnc_count_tile(const nnc_tile *t);
 /* known.c: finds the cuts. */
 void nnc_find_cuts(nnc_tile *t);
 
-/* nest.c: the lower for tile element (r, v): row + r, slot `second` + v * step; the lane slot's vectors end where the tile ends. */
-nnc_lower nnc_tile_element(const nnc_tile *t, int r, int v, int lane, uint8_t lanes, int second, int64_t step);
+/* nest.c: the loops from a level of t->order on. */
 void nnc_emit_level(nnc_tile *t, int level, int rows, int vectors, uint8_t lanes);
 
 /* blocks.c */

@@ -97,7 +97,8 @@ static void fill_persistent(check *c, const nnc_program *p, char *persistent)
 {
     for (uint32_t i = 0; i < c->network.layout->entries; i++) {
         const nnc_layout_entry *e = &c->network.layout->entry[i];
-        const nnc_tensor *t = nnc_tensor_at(p, nnc_find(p, e->name));
+        const nnc_program *of = nnc_find(p, e->name) ? p : c->program;             /* what a program does not need, it has not */
+        const nnc_tensor *t = nnc_tensor_at(of, nnc_find(of, e->name));
         for (int64_t k = 0; k < e->elements; k++) {
             if (!e->values)
                 put(c, persistent + e->offset, k, t);
@@ -287,12 +288,24 @@ static void compare_batches(check *c, nnc_part *part, const code *from, const ch
     }
 }
 
+/* What is updated has its place in the block whether a program needs it or not: an update that changes nothing is left out. */
+static void place_updated(check *c)
+{
+    for (uint32_t root = 0; root < c->roots; root++)
+        for (nnc_tensor_id id = 1; id < c->program->tensors && c->updated[root]; id++) {
+            const nnc_tensor *t = nnc_tensor_at(c->program, id);
+            if (strcmp(t->name, c->updated[root]) == 0)
+                nnc_layout_place(c->network.layout, t->name, nnc_elements(t), t->element, NULL);
+        }
+}
+
 static nnc_part *make_part(check *c, int level, const nnc_machine *machine)
 {
     const char *error = NULL;
     nnc_target target = {NULL, NULL, 2};
     c->network = (nnc_network){.arena = &c->arena, .model = &c->model, .layout = nnc_layout_new(&c->arena, 64), .llvm = c->llvm};
     c->network.machine = machine ? machine : c->llvm->machine(&c->arena, &target, &error);
+    place_updated(c);
     nnc_part *part = nnc_part_make(&c->network, "part", c->program, c->root, c->outputs, c->outputs, c->roots > c->outputs, c->largest, level);
     const char *wrong = nnc_loops_verify(part->scheduled.loops);
     if (wrong)

@@ -57,8 +57,10 @@ static nnc_tensor_id make_large_product(maker *m, nnc_tensor_id table)
     nnc_tensor_id a = make_leaf(m, batched ? NNC_KIND_INPUT : NNC_KIND_PARAMETER, "rows", 2, batched ? NNC_EXTENT_BATCH : rows, n, 0);
     nnc_ref i = add_left(m, &d, extent(m, a, 0)), j = add_left(m, &d, extent(m, table, 1)), k = add_over(m, &d, n);
     nnc_ref x = nnc_read(m->p, a, (nnc_ref[]){i, k}, 2), y = nnc_read(m->p, table, (nnc_ref[]){k, j}, 2), body = binary(m, NNC_OP_MUL, x, y);
-    if (!batched && roll(m, 2))
-        body = nnc_select(m->p, nnc_within(m->p, nnc_affine(m->p, 9, i, -1, k, 0), -20, INT64_MAX), body, number(m, 0));
+    uint64_t kind = batched ? 0 : roll(m, 4);
+    nnc_ref guarded = kind > 1 ? k : j;                 /* on what is summed, or on elements alone */
+    if (kind > 0)
+        body = nnc_select(m->p, nnc_within(m->p, nnc_affine(m->p, 9, i, -1, guarded, 0), -20, INT64_MAX), body, number(m, 0));
     return finish(m, &d, NNC_REDUCE_SUM, body);
 }
 

@@ -1,0 +1,450 @@
+/* The reductions of one tile: what stands in the loops of the reduced slots, for rows and vectors (or columns) of elements at once.
+ *
+ * A condition that a whole sum stands under is not asked in its loops: where no element of the tile can meet it they are passed over, and elements that do not meet it are set
+ * back afterwards. One on a reduced slot bounds its loop; what is left of it to ask, where the tile's rows or lanes differ in it, stands in a loop of its own (clip.c). */
+#include <math.h>
+#include "formula/build.h"
+#include "schedule/tile.h"
+
+double nnc_reduction_start(nnc_reduce reduce)
+{
+    return reduce == NNC_REDUCE_PROD ? 1 : reduce == NNC_REDUCE_MAX || reduce == NNC_REDUCE_ARGMAX ? -INFINITY : reduce == NNC_REDUCE_MIN || reduce == NNC_REDUCE_ARGMIN ? INFINITY : 0;
+}
+
+typedef uint32_t registers[NNC_MAX_ROWS][NNC_MAX_VECTORS];
+
+/* The loops of the reduced slots and what stands inside. */
+typedef struct reduction {
+    nnc_tile *t;
+    nnc_clip clip;                /* the tile's rows and columns; the body as far as its guards are still to be asked */
+    uint8_t lanes;
+    int first, last;              /* slots with loops: those around blocks have theirs already */
+    int64_t from, to;             /* sum_lane: its part, whole vectors or what is left */
+    registers acc;
+    nnc_ref guard;                /* of the whole sum, no longer in clip.body; 0 none */
+    bool elementwise;             /* the guard differs within the tile */
+    bool certain;                 /* it is known to hold here */
+    void (*point)(struct reduction *);
+} reduction;
+
+/* ---- a point of the sum ---- */
+
+static bool is_zero(const nnc_program *p, nnc_ref ref)
+{
+    double value;
+    return nnc_is_constant(p, ref, &value) && value == 0;
+}
+
+static nnc_value_id wide_select(nnc_lower *l, nnc_ref condition, nnc_value_id yes, nnc_value_id no)
+{
+    return nnc_emit3(l->b, NNC_LOOP_SELECT, nnc_lower_wide(l, nnc_lower_value(l, condition)), yes, no);
+}
+
+/* acc + body: products are fused, guarded parts leave acc as it is. */
+static nnc_value_id add_body(nnc_lower *l, nnc_ref body, nnc_value_id acc)
+{
+    bool truth;
+    const nnc_program *p = l->s->p;
+    const nnc_node n = p->node[body];
+    const nnc_ref *args = p->args + n.first;
+    nnc_ref a = n.count > 0 ? args[0] : 0, c = n.count > 1 ? args[1] : 0, d = n.count > 2 ? args[2] : 0;
+    if (n.op == NNC_OP_MUL) {
+        nnc_value_id x = nnc_lower_wide(l, nnc_lower_value(l, a));
+        return nnc_emit3(l->b, NNC_LOOP_FMA, x, nnc_lower_wide(l, nnc_lower_value(l, c)), acc);
+    }
+    if (n.op == NNC_OP_SELECT && nnc_known_truth(l, a, &truth))
+        return is_zero(p, truth ? c : d) ? acc : add_body(l, truth ? c : d, acc);
+    if (n.op == NNC_OP_SELECT && is_zero(p, d))
+        return wide_select(l, a, add_body(l, c, acc), acc);
+    if (n.op == NNC_OP_SELECT && is_zero(p, c))
+        return wide_select(l, a, acc, add_body(l, d, acc));
+    if (n.op == NNC_OP_ADD)
+        return add_body(l, c, add_body(l, a, acc));
+    return nnc_emit2(l->b, NNC_LOOP_ADD, acc, nnc_lower_wide(l, nnc_lower_value(l, body)));
+}
+
+static nnc_value_id combine(nnc_lower *l, nnc_reduce reduce, nnc_ref body, nnc_value_id acc)
+{
+    if (reduce == NNC_REDUCE_SUM)
+        return add_body(l, body, acc);
+    nnc_value_id x = nnc_lower_wide(l, nnc_lower_value(l, body));
+    return nnc_emit2(l->b, reduce == NNC_REDUCE_PROD ? NNC_LOOP_MUL : reduce == NNC_REDUCE_MAX ? NNC_LOOP_MAX : NNC_LOOP_MIN, acc, x);
+}
+
+/* ---- the loops ---- */
+
+static void walk(reduction *r, int slot);
+
+static void walk_part(reduction *r, int slot, nnc_value_id from, nnc_value_id to, int64_t step)
+{
+    nnc_tile *t = r->t;
+    t->slot[slot] = nnc_open_for(t->nest->b, from, to, step);
+    r->clip.open[slot] = true;
+    walk(r, slot + 1);
+    r->clip.open[slot] = false;
+    nnc_close(t->nest->b);
+}
+
+/* The lane slot of a sum has the innermost loop: [r->from, r->to), as far as the guard lets vectors matter. */
+static void walk_lanes(reduction *r)
+{
+    nnc_tile *t = r->t;
+    nnc_builder *b = t->nest->b;
+    int helds = t->helds;
+    nnc_value_id from = nnc_emit_index(b, r->from), to = nnc_emit_index(b, r->to), whole[2] = {from, to};
+    nnc_clip_loop(t, &r->clip, t->shape.sum_lane, &from, &to, NULL);
+    t->helds = helds;                              /* what bounds hold of single elements, they do not of vectors */
+    if (r->lanes > 1 && from != whole[0])
+        from = nnc_emit2(b, NNC_LOOP_IMUL, nnc_emit(b, NNC_LOOP_QUOTIENT, &from, 1, r->lanes), nnc_emit_index(b, r->lanes));
+    t->slot[t->shape.sum_lane] = nnc_open_for(b, from, to, r->lanes);
+    r->point(r);
+    nnc_close(b);
+}
+
+static void walk(reduction *r, int slot)
+{
+    nnc_tile *t = r->t;
+    nnc_builder *b = t->nest->b;
+    nnc_split split = {0};
+    int helds = t->helds;
+    if (slot == r->last) {
+        if (t->shape.sum_lane >= 0)
+            walk_lanes(r);
+        else
+            r->point(r);
+        return;
+    }
+    if (slot == t->shape.sum_lane) {
+        walk(r, slot + 1);
+        return;
+    }
+    nnc_value_id from = nnc_emit_index(b, 0);
+    nnc_value_id to = t->t->extent[slot] < 0 ? nnc_emit(b, NNC_LOOP_BATCH, NULL, 0, 0) : nnc_emit_index(b, t->t->extent[slot]);
+    if (slot == t->shape.block) {
+        from = t->low;
+        to = t->high;
+    }
+    nnc_clip_loop(t, &r->clip, slot, &from, &to, &split);
+    int certain = t->helds;
+    if (split.before)
+        walk_part(r, slot, from, split.from, 1);
+    if (split.condition)
+        t->held[t->helds++] = split.condition;
+    walk_part(r, slot, split.before ? split.from : from, split.after ? split.to : to, 1);
+    t->helds = certain;
+    if (split.after)
+        walk_part(r, slot, split.to, to, 1);
+    t->helds = helds;
+}
+
+enum { MANY_CLASSES = 32 };      /* a branch that is taken more often costs more than the additions that it saves: about 15 cycles where it is guessed wrong */
+
+/* Whether a condition holds seldom: it is that one of many classes, as a lookup has them, is this one. */
+static bool is_seldom(const nnc_program *p, nnc_ref condition)
+{
+    const nnc_node *n = &p->node[condition];
+    if (n->op == NNC_OP_AND)
+        return is_seldom(p, p->args[n->first]) || is_seldom(p, p->args[n->first + 1]);
+    if (n->op != NNC_OP_WITHIN || n->integer[0] != n->integer[1])
+        return false;
+    nnc_form f;
+    nnc_form_of(p, p->args[n->first], &f);
+    for (uint32_t i = 0; i < f.terms; i++)
+        if (p->node[f.atom[i]].op == NNC_OP_READ && p->tensor[p->node[f.atom[i]].integer[0]].classes >= MANY_CLASSES)
+            return true;
+    return false;
+}
+
+/* Of a sum of if c then e else 0: c, where it holds seldom and for a whole vector or not at all. A row's vectors are then passed over together. 0: none. */
+static nnc_ref seldom_guard(const nnc_tile *t, nnc_ref body)
+{
+    const nnc_program *p = t->nest->s->p;
+    const nnc_node *n = &p->node[body];
+    if (t->t->reduce != NNC_REDUCE_SUM || n->op != NNC_OP_SELECT || !is_zero(p, p->args[n->first + 2]) || !is_seldom(p, p->args[n->first]))
+        return 0;
+    return t->shape.lane < 0 || !(p->node[p->args[n->first]].slots >> t->shape.lane & 1) ? p->args[n->first] : 0;
+}
+
+/* Of a reduction of `if c then e else its start`: c, where it does not move with the sum. 0: none. */
+static nnc_ref whole_guard(const nnc_tile *t)
+{
+    const nnc_program *p = t->nest->s->p;
+    const nnc_node *n = &p->node[t->t->body];
+    uint64_t summed = 0;
+    double value;
+    for (int slot = t->t->rank; slot < t->t->rank + t->t->reduced; slot++)
+        summed |= (uint64_t)1 << slot;
+    if (n->op != NNC_OP_SELECT || !nnc_is_constant(p, p->args[n->first + 2], &value) || value != nnc_reduction_start(t->t->reduce) || p->node[p->args[n->first]].slots & summed)
+        return 0;
+    return p->args[n->first];
+}
+
+static bool moves_in_tile(const nnc_tile *t, nnc_ref condition)
+{
+    const int slots[] = {t->shape.lane, t->shape.row, t->shape.column};
+    for (int i = 0; i < 3; i++)
+        if (slots[i] >= 0 && t->nest->s->p->node[condition].slots >> slots[i] & 1)
+            return true;
+    return false;
+}
+
+/* Where the whole tile stands under one condition, or some of it does: a scalar condition for the loops to be worth walking; 0: always. */
+static nnc_value_id worth_walking(reduction *r)
+{
+    nnc_lower l = nnc_lower_at(r->t, -1, 1);
+    nnc_value_id value = 0;
+    if (r->elementwise) {
+        value = nnc_possible(r->t, &r->clip, r->guard);
+    } else {
+        nnc_count_way(r->t->nest->s, NNC_WAY_COMMON_GUARD);
+        value = nnc_lower_value(&l, r->guard);
+    }
+    nnc_ref_map_close(&l.done);
+    return value;
+}
+
+static void find_guard(reduction *r)
+{
+    nnc_tile *t = r->t;
+    bool truth;
+    r->guard = seldom_guard(t, t->t->body) ? 0 : whole_guard(t);
+    if (!r->guard)
+        return;
+    nnc_lower l = nnc_lower_at(t, t->shape.lane, r->lanes);
+    r->clip.body = nnc_arg(t->nest->s->p, r->clip.body, 1);
+    r->certain = nnc_known_truth(&l, r->guard, &truth) && truth;
+    r->elementwise = moves_in_tile(t, r->guard);
+    nnc_ref_map_close(&l.done);
+}
+
+/* All points of the sum, for accumulators that are set to where they start. */
+static void reduce(reduction *r)
+{
+    nnc_value_id condition;
+    find_guard(r);
+    condition = r->guard && !r->certain ? worth_walking(r) : 0;
+    if (condition)
+        nnc_open_if(r->t->nest->b, condition);
+    walk(r, r->first);
+    if (condition)
+        nnc_close(r->t->nest->b);
+}
+
+static reduction reduction_of(nnc_tile *t, int rows, int columns, uint8_t lanes, void (*point)(reduction *))
+{
+    reduction r = {.t = t, .clip = {.body = t->t->body, .rows = rows, .columns = columns}, .lanes = lanes, .first = t->shape.block >= 0 ? t->shape.block : t->t->rank,
+                   .last = t->t->rank + t->t->reduced, .point = point};
+    for (int slot = t->t->rank; slot < r.first; slot++)
+        r.clip.open[slot] = true;
+    return r;
+}
+
+/* ---- the place of the greatest or least ---- */
+
+/* The position among the reduced slots, row-major, as INTs. */
+static nnc_value_id flat_position(const nnc_tile *t)
+{
+    nnc_builder *b = t->nest->b;
+    nnc_value_id at = nnc_emit_index(b, 0);
+    for (int slot = t->t->rank; slot < t->t->rank + t->t->reduced; slot++)
+        at = nnc_emit2(b, NNC_LOOP_IADD, nnc_emit2(b, NNC_LOOP_IMUL, at, nnc_emit_index(b, t->t->extent[slot] < 0 ? 0 : t->t->extent[slot])), t->slot[slot]);
+    return nnc_emit1(b, NNC_LOOP_INT_OF, at);
+}
+
+/* First place wins; a NaN wins over all. acc[0][0]: the best so far; acc[0][1]: its place. */
+static void position_point(reduction *r)
+{
+    nnc_tile *t = r->t;
+    nnc_builder *b = t->nest->b;
+    nnc_lower l = nnc_lower_at(t, t->shape.lane, r->lanes);
+    uint32_t best = r->acc[0][0], place = r->acc[0][1];
+    nnc_value_id x = nnc_lower_wide(&l, nnc_lower_value(&l, t->t->body)), old = nnc_emit_get(b, best);
+    bool max = t->t->reduce == NNC_REDUCE_ARGMAX;
+    nnc_value_id better = nnc_emit2(b, NNC_LOOP_LT, max ? old : x, max ? x : old);
+    nnc_value_id first_nan = nnc_emit2(b, NNC_LOOP_AND, nnc_emit2(b, NNC_LOOP_NE, x, x), nnc_emit2(b, NNC_LOOP_EQ, old, old));
+    nnc_value_id take = nnc_emit2(b, NNC_LOOP_OR, better, first_nan), at = nnc_lower_wide(&l, flat_position(t));
+    nnc_emit_set(b, place, nnc_emit3(b, NNC_LOOP_SELECT, take, at, nnc_emit_get(b, place)));
+    nnc_emit_set(b, best, nnc_emit3(b, NNC_LOOP_SELECT, take, x, old));
+    nnc_ref_map_close(&l.done);
+}
+
+static void emit_position(nnc_tile *t, uint8_t lanes)
+{
+    nnc_builder *b = t->nest->b;
+    reduction r = reduction_of(t, 1, 1, lanes, position_point);
+    nnc_count_way(t->nest->s, NNC_WAY_POSITION);
+    r.acc[0][0] = nnc_new_register(b, NNC_TYPE_REAL, lanes);
+    r.acc[0][1] = nnc_new_register(b, NNC_TYPE_INT, lanes);
+    nnc_emit_set(b, r.acc[0][0], nnc_emit_real(b, nnc_reduction_start(t->t->reduce), lanes));
+    nnc_emit_set(b, r.acc[0][1], nnc_emit_int(b, 0, lanes));
+    walk(&r, r.first);
+    nnc_lower end = nnc_lower_at(t, t->shape.lane, lanes);
+    nnc_finish_element(t, &end, nnc_emit_get(b, r.acc[0][1]));
+    nnc_ref_map_close(&end.done);
+}
+
+/* ---- chains: an output slot in the lanes, or none ---- */
+
+/* Where the sum so far is, for blocks after the first. */
+static nnc_value_id start_value(nnc_tile *t, int r, int v, uint8_t lanes)
+{
+    nnc_builder *b = t->nest->b;
+    nnc_value_id start = nnc_emit_real(b, nnc_reduction_start(t->t->reduce), lanes);
+    if (t->shape.block < 0)
+        return start;
+    nnc_lower l = nnc_tile_element(t, r, v, t->shape.lane, lanes, t->shape.lane, lanes);
+    nnc_value_id so_far = nnc_emit_load(b, t->nest->s->buffer[t->t - t->nest->s->p->tensor], nnc_lower_place(&l), lanes, false);
+    return nnc_emit3(b, NNC_LOOP_SELECT, nnc_emit_broadcast(b, t->first, lanes), start, so_far);
+}
+
+static nnc_lower chain_element(const reduction *r, int row, int v) { return nnc_tile_element(r->t, row, v, r->t->shape.lane, r->lanes, r->t->shape.lane, r->lanes); }
+
+/* The sum so far; an element that the guard leaves out has what it started with. */
+static nnc_value_id chain_value(const reduction *r, nnc_lower *l, int row, int v)
+{
+    nnc_value_id acc = nnc_emit_get(l->b, r->acc[row][v]);
+    if (!r->guard || !r->elementwise || r->certain)
+        return acc;
+    return wide_select(l, r->guard, acc, start_value(r->t, row, v, r->lanes));
+}
+
+static void store_chain(const reduction *r)
+{
+    for (int row = 0; row < r->clip.rows; row++)
+        for (int v = 0; v < r->clip.columns; v++) {
+            nnc_lower l = chain_element(r, row, v);
+            nnc_lower_store(&l, chain_value(r, &l, row, v));
+            nnc_ref_map_close(&l.done);
+        }
+}
+
+static void finish_chain(const reduction *r)
+{
+    for (int row = 0; row < r->clip.rows; row++)
+        for (int v = 0; v < r->clip.columns; v++) {
+            nnc_lower l = chain_element(r, row, v);
+            nnc_finish_element(r->t, &l, chain_value(r, &l, row, v));
+            nnc_ref_map_close(&l.done);
+        }
+}
+
+static void end_chain(const reduction *r)
+{
+    const nnc_tile *t = r->t;
+    if (t->shape.block < 0) {
+        finish_chain(r);
+        return;
+    }
+    store_chain(r);
+    if (t->nest->group->members == 1)
+        return;
+    nnc_open_if(t->nest->b, t->last);
+    finish_chain(r);
+    nnc_close(t->nest->b);
+}
+
+static void open_row(nnc_tile *t, int r, nnc_ref guard)
+{
+    nnc_lower l = nnc_tile_element(t, r, 0, -1, 1, -1, 0);
+    nnc_count_way(t->nest->s, NNC_WAY_SELDOM_GUARD);
+    nnc_open_if(t->nest->b, nnc_lower_value(&l, guard));
+    nnc_ref_map_close(&l.done);
+}
+
+static void chain_point(reduction *r)
+{
+    nnc_tile *t = r->t;
+    nnc_builder *b = t->nest->b;
+    nnc_ref seldom = seldom_guard(t, r->clip.body), body = seldom ? nnc_arg(t->nest->s->p, r->clip.body, 1) : r->clip.body;
+    nnc_load_panels(t, r->clip.columns, r->lanes);
+    for (int row = 0; row < r->clip.rows; row++) {
+        if (seldom)
+            open_row(t, row, seldom);
+        for (int v = 0; v < r->clip.columns; v++) {
+            nnc_lower l = chain_element(r, row, v);
+            nnc_use_panels(t, &l, v);
+            nnc_emit_set(b, r->acc[row][v], combine(&l, t->t->reduce, body, nnc_emit_get(b, r->acc[row][v])));
+            nnc_ref_map_close(&l.done);
+        }
+        if (seldom)
+            nnc_close(b);
+    }
+}
+
+static void emit_chain(nnc_tile *t, int rows, int vectors, uint8_t lanes)
+{
+    reduction r = reduction_of(t, rows, vectors, lanes, chain_point);
+    for (int row = 0; row < rows; row++)
+        for (int v = 0; v < vectors; v++) {
+            r.acc[row][v] = nnc_new_register(t->nest->b, NNC_TYPE_REAL, lanes);
+            nnc_emit_set(t->nest->b, r.acc[row][v], start_value(t, row, v, lanes));
+        }
+    reduce(&r);
+    end_chain(&r);
+}
+
+/* ---- a reduced slot in the lanes ---- */
+
+static nnc_lower column_element(const reduction *r, int row, int c, int lane, uint8_t lanes) { return nnc_tile_element(r->t, row, c, lane, lanes, r->t->shape.column, 1); }
+
+static void lane_point(reduction *r)
+{
+    nnc_tile *t = r->t;
+    nnc_builder *b = t->nest->b;
+    for (int row = 0; row < r->clip.rows; row++)
+        for (int c = 0; c < r->clip.columns; c++) {
+            nnc_lower l = column_element(r, row, c, r->lanes > 1 ? t->shape.sum_lane : -1, r->lanes);
+            nnc_emit_set(b, r->acc[row][c], combine(&l, t->t->reduce, r->clip.body, nnc_emit_get(b, r->acc[row][c])));
+            nnc_ref_map_close(&l.done);
+        }
+}
+
+/* The lane slot from low to high by `lanes`. */
+static reduction lane_pass(nnc_tile *t, int rows, int columns, uint8_t lanes, int64_t low, int64_t high)
+{
+    nnc_builder *b = t->nest->b;
+    reduction r = reduction_of(t, rows, columns, lanes, lane_point);
+    r.from = low;
+    r.to = high;
+    for (int row = 0; row < rows; row++)
+        for (int c = 0; c < columns; c++) {
+            r.acc[row][c] = nnc_new_register(b, NNC_TYPE_REAL, lanes);
+            nnc_emit_set(b, r.acc[row][c], nnc_emit_real(b, nnc_reduction_start(t->t->reduce), lanes));
+        }
+    reduce(&r);
+    return r;
+}
+
+/* How the lanes of a reduction become one, and two of them. */
+static const struct { nnc_loop_op fold, join; } LANE_OPS[] = {
+    [NNC_REDUCE_SUM] = {NNC_LOOP_FOLD_ADD, NNC_LOOP_ADD}, [NNC_REDUCE_MAX] = {NNC_LOOP_FOLD_MAX, NNC_LOOP_MAX}, [NNC_REDUCE_MIN] = {NNC_LOOP_FOLD_MIN, NNC_LOOP_MIN}};
+
+static void emit_lane_reduction(nnc_tile *t, int rows, int columns)
+{
+    nnc_builder *b = t->nest->b;
+    int64_t extent = t->t->extent[t->shape.sum_lane], whole = extent / NNC_SUM_LANES * NNC_SUM_LANES;
+    reduction wide = lane_pass(t, rows, columns, NNC_SUM_LANES, 0, whole), rest = {0};
+    if (whole < extent)
+        rest = lane_pass(t, rows, columns, 1, whole, extent);
+    for (int row = 0; row < rows; row++)
+        for (int c = 0; c < columns; c++) {
+            nnc_lower l = column_element(&wide, row, c, -1, 1);
+            nnc_value_id all = nnc_emit1(b, LANE_OPS[t->t->reduce].fold, nnc_emit_get(b, wide.acc[row][c]));
+            if (whole < extent)
+                all = nnc_emit2(b, LANE_OPS[t->t->reduce].join, all, nnc_emit_get(b, rest.acc[row][c]));
+            if (wide.guard && wide.elementwise && !wide.certain)
+                all = wide_select(&l, wide.guard, all, nnc_emit_real(b, nnc_reduction_start(t->t->reduce), 1));
+            nnc_finish_element(t, &l, all);
+            nnc_ref_map_close(&l.done);
+        }
+}
+
+void nnc_emit_reduction(nnc_tile *t, int rows, int columns, uint8_t lanes)
+{
+    if (t->shape.sum_lane >= 0)
+        emit_lane_reduction(t, rows, columns);
+    else if (t->t->reduce == NNC_REDUCE_ARGMAX || t->t->reduce == NNC_REDUCE_ARGMIN)
+        emit_position(t, lanes);
+    else
+        emit_chain(t, rows, columns, lanes);
+}
