@@ -74,8 +74,6 @@ static void clip_by(const nnc_tile *t, const rest *r, int64_t c, int64_t low, in
         *to = nnc_emit2(b, NNC_LOOP_IMIN, *to, add(b, divided(b, most, size, false), index_of(b, 1)));
 }
 
-enum { WORTH_SPLITTING = 32 };       /* points of a loop: the sum is written out once more for each part */
-
 /* The part of [from, to) in which the condition holds for all of the tile. */
 static void split_by(const nnc_tile *t, const rest *r, int64_t c, nnc_ref condition, nnc_value_id from, nnc_value_id to, nnc_split *split)
 {
@@ -113,7 +111,7 @@ static void clip_condition(nnc_tile *t, nnc_clip *clip, nnc_ref condition, int s
         return;
     if (r.low != 0 || r.high != 0) {
         int64_t extent = t->t->extent[slot];
-        if (split && !split->condition && (extent < 0 || extent >= WORTH_SPLITTING))
+        if (split && !split->condition && (extent < 0 || extent >= NNC_WORTH_SPLITTING))
             split_by(t, &r, c, condition, *from, *to, split);
         return;
     }

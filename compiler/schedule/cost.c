@@ -16,6 +16,10 @@ typedef struct counts {
     int row, across;              /* the tile's slots: of its rows, and of its vectors or columns */
     double both, row_alone, across_alone, neither;
     double work, row_work;        /* operations started for each vector, and more for each row */
+    double asked, row_asked;      /* such as are started in a part of the loop alone, where a guard does not hold for the whole tile */
+    double part;                  /* of the loop, for each element that rows lie apart */
+    double passed;                /* of the tiles, that a condition on elements may let pass over; and that, less for each element that one of them is high and wide */
+    double passed_less;
     int registers;                /* what the body takes beside the tile */
     int chain;                    /* additions to one accumulator at one point of the sum */
     int sets;                     /* of the first-level cache, that rows of a read fall into */
@@ -86,6 +90,55 @@ static double points_inside(const nnc_tile *t, const nnc_node *condition)
     return points;
 }
 
+static bool is_among(const nnc_program *p, nnc_ref conditions, nnc_ref one)
+{
+    const nnc_node *n = &p->node[conditions];
+    return conditions == one || (n->op == NNC_OP_AND && (is_among(p, p->args[n->first], one) || is_among(p, p->args[n->first + 1], one)));
+}
+
+/* The condition is the whole sum's guard, or a part of it. */
+static bool guards_all(const nnc_tile *t, nnc_ref condition)
+{
+    const nnc_program *p = t->nest->s->p;
+    const nnc_node *n = &p->node[t->t->body];
+    double value;
+    return n->op == NNC_OP_SELECT && nnc_is_constant(p, p->args[n->first + 2], &value) && value == nnc_reduction_start(t->t->reduce) && is_among(p, p->args[n->first], condition);
+}
+
+/* Tiles in which no element meets a bound on rows and lanes: half of them, as in a triangle, less those on its border. */
+static void count_passed(counts *c, const nnc_node *n)
+{
+    int64_t rows = moves(n, c->row) ? extent_at(c->t, c->row) : 0, across = moves(n, c->across) ? extent_at(c->t, c->across) : 0;
+    if (n->op != NNC_OP_WITHIN || c->t->nest->s->machine->small)
+        return;
+    c->passed = 0.5;
+    c->passed_less = 0.5 / (double)(rows > across ? rows : across);
+}
+
+/* A condition that rows or lanes ask; others are decided around the loop, or by its bounds. */
+static void count_condition(counts *c, nnc_ref condition)
+{
+    const nnc_tile *t = c->t;
+    const nnc_node *n = &t->nest->s->p->node[condition];
+    double each = WORK_OF_GUARD / points_inside(t, n);
+    int64_t extent = 0;
+    for (int slot = t->t->rank; slot < t->t->rank + t->t->reduced; slot++)
+        extent = moves(n, slot) ? extent_at(t, slot) : extent;
+    bool whole = guards_all(t, condition);
+    if (whole && extent == 0) {            /* asked once */
+        count_passed(c, n);
+        return;
+    }
+    if (!whole || extent < NNC_WORTH_SPLITTING || c->part > 0 || t->nest->s->machine->small) {
+        c->work += CHOICE;
+        c->row_work += each;
+        return;
+    }
+    c->asked += CHOICE;
+    c->row_asked += each;
+    c->part = 2 / (double)extent;          /* of what is left of the loop between the guard's bounds: half of it, as in a triangle */
+}
+
 static void count(counts *c, nnc_ref ref)
 {
     const nnc_program *p = c->t->nest->s->p;
@@ -105,8 +158,7 @@ static void count(counts *c, nnc_ref ref)
     } else if (n->op == NNC_OP_DIV || n->op == NNC_OP_SQRT) {
         c->work += 1;
     } else if (n->op == NNC_OP_WITHIN && (moves(n, c->row) || moves(n, c->across))) {
-        c->work += CHOICE;                 /* other conditions are decided around the loop, or by its bounds */
-        c->row_work += WORK_OF_GUARD / points_inside(c->t, n);
+        count_condition(c, ref);
     }
 }
 
@@ -140,9 +192,11 @@ static double tile_cost(const counts *c, int rows, int vectors, uint8_t lanes)
     bytes += panel * points > m->l1 / 2 ? panel : 0;
     bytes += side * points > m->l1 / 2 ? side : 0;
     bytes += rows > c->sets * WAYS / 2 ? (double)LINE * rows : 0;
-    double work = more((c->work * elements * registers_of(t) + c->row_work * rows) / m->fma_per_cycle, loads / m->loads_per_cycle);
+    double part = c->part * (rows - 1), all = c->work + (part < 1 ? part : 1) * c->asked, row_all = c->row_work + (part < 1 ? part : 1) * c->row_asked;
+    double work = more((all * elements * registers_of(t) + row_all * rows) / m->fma_per_cycle, loads / m->loads_per_cycle);
     double point = more(work, more(m->latency * c->chain, bytes / L2_BYTES)) + HIDDEN * loads / m->loads_per_cycle;
-    return points * point + TILE + elements * (t->shape.sum_lane >= 0 ? FOLD : VECTOR);
+    double passed = c->passed - c->passed_less * (rows + vectors * (t->shape.sum_lane >= 0 ? 1 : lanes));
+    return points * (1 - more(passed, 0)) * point + TILE + elements * (t->shape.sum_lane >= 0 ? FOLD : VECTOR);
 }
 
 /* A length in whole tiles and one of what is left. */

@@ -68,6 +68,10 @@ bool nnc_known_truth(const nnc_lower *l, nnc_ref condition, bool *value)
     for (int i = 0; i < l->helds; i++)
         if (l->held[i] == condition)
             return *value = true;
+    if (condition == l->denied) {
+        *value = false;
+        return true;
+    }
     switch (n->op) {
     case NNC_OP_TRUTH: *value = n->integer[0] != 0; return true;
     case NNC_OP_NOT:

@@ -60,6 +60,7 @@ typedef struct nnc_lower {
     nnc_slot_range range;
     const nnc_ref *held;          /* conditions known to hold */
     int helds;
+    nnc_ref denied;               /* one known to hold nowhere here; 0: none */
     int64_t present;              /* the first lanes that there are, where there are fewer than `lanes`; 0: all */
     int64_t kept;                 /* the first lanes that a store leaves as they are: an earlier vector made them */
     nnc_ref_map done;

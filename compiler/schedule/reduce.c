@@ -217,17 +217,31 @@ static void find_guard(reduction *r)
     nnc_ref_map_close(&l.done);
 }
 
-/* All points of the sum, for accumulators that are set to where they start. */
-static void reduce(reduction *r)
+/* All points of the sum, for accumulators that are set to where they start; then `end` (NULL: nothing), for what is made of the sums. Where no element meets the guard, that is made
+ * of what they start with. */
+static void reduce(reduction *r, void (*end)(reduction *))
 {
-    nnc_value_id condition;
+    nnc_tile *t = r->t;
+    nnc_builder *b = t->nest->b;
     find_guard(r);
-    condition = r->guard && !r->certain ? worth_walking(r) : 0;
+    nnc_value_id condition = r->guard && !r->certain ? worth_walking(r) : 0;
+    bool apart = condition && r->elementwise && end;
     if (condition)
-        nnc_open_if(r->t->nest->b, condition);
+        nnc_open_if(b, condition);
     walk(r, r->first);
-    if (condition)
-        nnc_close(r->t->nest->b);
+    if (apart) {
+        end(r);
+        nnc_close(b);
+        nnc_open_if(b, nnc_emit1(b, NNC_LOOP_NOT, condition));
+        t->denied = r->guard;
+    } else if (condition) {
+        nnc_close(b);
+    }
+    if (end)
+        end(r);
+    t->denied = 0;
+    if (apart)
+        nnc_close(b);
 }
 
 static reduction reduction_of(nnc_tile *t, int rows, int columns, uint8_t lanes, void (*point)(reduction *))
@@ -303,6 +317,8 @@ static nnc_lower chain_element(const reduction *r, int row, int v) { return nnc_
 static nnc_value_id chain_value(const reduction *r, nnc_lower *l, int row, int v)
 {
     nnc_value_id acc = nnc_emit_get(l->b, r->acc[row][v]);
+    if (r->t->denied)
+        return nnc_emit_real(l->b, nnc_reduction_start(r->t->t->reduce), r->lanes);
     if (!r->guard || !r->elementwise || r->certain)
         return acc;
     return wide_select(l, r->guard, acc, start_value(r->t, row, v, r->lanes));
@@ -328,7 +344,7 @@ static void finish_chain(const reduction *r)
         }
 }
 
-static void end_chain(const reduction *r)
+static void end_chain(reduction *r)
 {
     const nnc_tile *t = r->t;
     if (t->shape.block < 0) {
@@ -379,8 +395,7 @@ static void emit_chain(nnc_tile *t, int rows, int vectors, uint8_t lanes)
             r.acc[row][v] = nnc_new_register(t->nest->b, NNC_TYPE_REAL, lanes);
             nnc_emit_set(t->nest->b, r.acc[row][v], start_value(t, row, v, lanes));
         }
-    reduce(&r);
-    end_chain(&r);
+    reduce(&r, end_chain);
 }
 
 /* ---- a reduced slot in the lanes ---- */
@@ -411,7 +426,7 @@ static reduction lane_pass(nnc_tile *t, int rows, int columns, uint8_t lanes, in
             r.acc[row][c] = nnc_new_register(b, NNC_TYPE_REAL, lanes);
             nnc_emit_set(b, r.acc[row][c], nnc_emit_real(b, nnc_reduction_start(t->t->reduce), lanes));
         }
-    reduce(&r);
+    reduce(&r, NULL);
     return r;
 }
 

@@ -5,6 +5,7 @@
 #include "schedule/lower.h"
 
 enum { NNC_MAX_ROWS = 14, NNC_MAX_VECTORS = 16, NNC_TILE_VECTORS = 4, NNC_SUM_LANES = 16, NNC_MAX_PANELS = 2, NNC_MAX_HELD = 16 };
+enum { NNC_WORTH_SPLITTING = 32 };         /* points of a loop: the sum is written out once more for each part of it */
 
 typedef struct nnc_shape {
     int lane;                     /* output slot in the lanes; -1 none */
@@ -38,6 +39,7 @@ typedef struct nnc_tile {
     bool once;                             /* an element must not be stored twice: an update in place, a sum in blocks */
     nnc_ref held[NNC_MAX_HELD];            /* conditions that the bounds of the open loops make certain */
     int helds;
+    nnc_ref denied;                        /* one that no element of the tile meets; 0: none */
     /* a sum in blocks */
     nnc_value_id low, high;                /* of the block slot */
     nnc_value_id first, last;              /* whether this is the first block, the last one */
