@@ -118,7 +118,10 @@ static uint32_t phase_end(const nnc_step *step, uint32_t first, double share, do
     return end;
 }
 
-/* ---- pointers ---- */
+/* ---- calls ---- */
+
+/* One run of a step. */
+typedef struct run { const nnc_step *step; void *const *pointers; int64_t batch; } run;
 
 static void fill_own(const nnc_step *step, void *const *pointers)
 {
@@ -126,35 +129,69 @@ static void fill_own(const nnc_step *step, void *const *pointers)
         nnc_step_own(&step->kernel[i], pointers);
 }
 
-static void call(const nnc_step_kernel *k, void *const *pointers, int64_t batch, int64_t first, int64_t last)
+static void call(const run *r, const nnc_step_kernel *k, int64_t first, int64_t last)
 {
-    k->call(k->place ? k->own : pointers, batch, first, last);
+    void *const *pointers = k->place ? k->own : r->pointers;
+    if (!r->step->profile) {
+        k->call(pointers, r->batch, first, last);
+        return;
+    }
+    double start = nnc_now();
+    k->call(pointers, r->batch, first, last);
+    r->step->profile->seconds[k - r->step->kernel] += nnc_now() - start;
 }
 
-static void run_whole(const nnc_step *step, uint32_t first, uint32_t end, void *const *pointers, int64_t batch)
+static void run_whole(const run *r, uint32_t first, uint32_t end)
 {
     for (uint32_t i = first; i < end; i++)
-        call(&step->kernel[i], pointers, batch, 0, tasks_of(&step->kernel[i], batch));
+        call(r, &r->step->kernel[i], 0, tasks_of(&r->step->kernel[i], r->batch));
 }
 
-static void run_profiled(const nnc_step *step, void *const *pointers, int64_t batch)
+/* Bytes that the largest kernel of a phase may write before the next one reads them: half of a second-level cache. */
+static const double NEAR = 512 << 10;
+
+static bool alike(const nnc_step_kernel *a, const nnc_step_kernel *b)
 {
-    double start = nnc_now();
-    for (uint32_t i = 0; i < step->kernels; i++) {
-        run_whole(step, i, i + 1, pointers, batch);
-        double end = nnc_now();
-        step->profile->seconds[i] += end - start;
-        start = end;
+    return a->tasks_fixed == b->tasks_fixed && a->tasks_per_example == b->tasks_per_example && a->task_block == b->task_block;
+}
+
+/* Tasks first .. last-1 of kernels that are alike: some tasks at a time through all the kernels, so that what one writes the next one finds near by. */
+static void run_alike(const run *r, const nnc_step_kernel *kernel, uint32_t kernels, int64_t first, int64_t last)
+{
+    double most = 0;
+    for (uint32_t i = 0; i < kernels; i++)
+        most = kernel[i].bytes > most ? kernel[i].bytes : most;
+    int64_t at_once = (int64_t)(NEAR * (double)tasks_of(kernel, r->step->batch) / (most + 1));
+    at_once = kernel->tasks_fixed || at_once > last - first ? last - first : at_once < 1 ? 1 : at_once;
+    for (int64_t at = first; at < last; at += at_once)
+        for (uint32_t i = 0; i < kernels; i++)
+            call(r, &kernel[i], at, at + at_once < last ? at + at_once : last);
+}
+
+/* One thread's share of the phase's kernels [first, end). Kernels that read what others of the phase write are alike, and share out their tasks alike. */
+static void run_share(const run *r, uint32_t first, uint32_t end, int number, int threads)
+{
+    for (uint32_t i = first, next; i < end; i = next) {
+        const nnc_step_kernel *k = &r->step->kernel[i];
+        int64_t tasks = tasks_of(k, r->batch);
+        for (next = i + 1; next < end && alike(k, &r->step->kernel[next]); next++)
+            continue;
+        run_alike(r, k, next - i, tasks * number / threads, tasks * (number + 1) / threads);
     }
-    step->profile->runs++;
 }
 
-static void run_share(const nnc_step_kernel *k, void *const *pointers, int64_t batch, int number, int threads)
+/* All by one thread. */
+static void run_alone(const run *r)
 {
-    int64_t tasks = tasks_of(k, batch);
-    int64_t first = tasks * number / threads, last = tasks * (number + 1) / threads;
-    if (first < last)
-        call(k, pointers, batch, first, last);
+    double seconds;
+    if ((double)r->step->workspace_bytes < NEAR) {
+        run_whole(r, 0, r->step->kernels);
+        return;
+    }
+    for (uint32_t first = 0, end; first < r->step->kernels; first = end) {
+        end = phase_end(r->step, first, 1, &seconds);
+        run_share(r, first, end, 0, 1);
+    }
 }
 
 static void bring_share(const nnc_team *team, int number)
@@ -168,6 +205,7 @@ static void bring_share(const nnc_team *team, int number)
 static void run_member(nnc_team *team, int number)
 {
     const nnc_step *step = team->step;
+    const run r = {step, team->pointers, team->batch};
     double share = (double)team->batch / (double)step->batch, seconds;
     bool alone = false;
     if (team->rows) {
@@ -181,14 +219,13 @@ static void run_member(nnc_team *team, int number)
                 barrier(team);
             alone = true;
             if (number == 0)
-                run_whole(step, first, end, team->pointers, team->batch);
+                run_whole(&r, first, end);
             continue;
         }
         if (first > 0)
             barrier(team);
         alone = false;
-        for (uint32_t i = first; i < end; i++)
-            run_share(&step->kernel[i], team->pointers, team->batch, number, team->threads);
+        run_share(&r, first, end, number, team->threads);
     }
     barrier(team);
 }
@@ -222,10 +259,10 @@ static void run_kernels(nnc_team *team, const nnc_step *step, void *const *point
     bool shared = team->threads > 1 && !step->profile && step_seconds(step, batch) >= STEP_WORTH;
     if (rows && !shared)
         rows->bring(rows->context, 0, batch);
-    if (step->profile) {
-        run_profiled(step, pointers, batch);
-    } else if (!shared) {
-        run_whole(step, 0, step->kernels, pointers, batch);
+    if (step->profile)
+        step->profile->runs++;
+    if (!shared) {
+        run_alone(&(run){step, pointers, batch});
     } else {
         team->step = step;
         team->pointers = pointers;

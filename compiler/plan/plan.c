@@ -151,11 +151,44 @@ static void find_stored(nnc_planner *g)
     }
 }
 
+/* The group does one example after another: what it reads and writes of one, it does not need of the others. */
+static bool goes_by_examples(const nnc_planner *g, const nnc_group *group)
+{
+    return group->rows && group->task_slot == 0 && nnc_batched(&g->p->tensor[group->member[0]]);
+}
+
+/* Within a phase an example's formulas are computed in the order of the groups, whoever does it, so its part of one can go as soon as the last group that reads it is done. A group that
+ * does not go by examples needs all of them, from the beginning of its phase to its end. */
+static void find_spans(nnc_planner *g)
+{
+    nnc_plan *plan = g->plan;
+    uint32_t *first = NNC_ARRAY(g->arena, uint32_t, plan->phases + 1), *last = NNC_ARRAY(g->arena, uint32_t, plan->phases + 1);
+    for (uint32_t i = plan->groups; i-- > 0;)
+        first[plan->group[i].phase] = i;
+    for (uint32_t i = 0; i < plan->groups; i++)
+        last[plan->group[i].phase] = i;
+    for (nnc_tensor_id t = 1; t < g->p->tensors; t++) {
+        if (g->p->tensor[t].kind != NNC_KIND_FORMULA)
+            continue;
+        uint32_t at = plan->group_of[t];
+        bool by_examples = goes_by_examples(g, &plan->group[at]);
+        plan->from[t] = by_examples ? at : first[plan->group[at].phase];
+        plan->until[t] = plan->until[t] > at ? plan->until[t] : at;
+        for (uint32_t i = 0; i < g->reads[t].count; i++) {
+            const nnc_reading *r = &g->reads[t].read[i];
+            uint32_t needed = by_examples && r->rows & 1 ? at : last[plan->group[at].phase];
+            plan->until[r->from] = plan->until[r->from] > needed ? plan->until[r->from] : needed;
+        }
+    }
+}
+
 nnc_plan *nnc_plan_make(nnc_arena *arena, const nnc_program *p, const nnc_order *order, const bool *kept, int64_t batch, bool fuse, bool serial)
 {
     nnc_planner g = {.arena = arena, .p = p, .plan = NNC_NEW(arena, nnc_plan), .kept = kept};
     g.plan->group_of = NNC_ARRAY(arena, uint32_t, p->tensors);
     g.plan->last = NNC_ARRAY(arena, uint32_t, p->tensors);
+    g.plan->from = NNC_ARRAY(arena, uint32_t, p->tensors);
+    g.plan->until = NNC_ARRAY(arena, uint32_t, p->tensors);
     g.plan->stored = NNC_ARRAY(arena, bool, p->tensors);
     g.plan->in_place = NNC_ARRAY(arena, bool, p->tensors);
     g.merged = NNC_ARRAY(arena, bool, order->items + 1);
@@ -173,5 +206,6 @@ nnc_plan *nnc_plan_make(nnc_arena *arena, const nnc_program *p, const nnc_order 
     set_phases(&g, sequence, fuse && !serial);
     list_groups(&g, sequence);
     find_stored(&g);
+    find_spans(&g);
     return g.plan;
 }

@@ -27,6 +27,7 @@ typedef struct nnc_plan {
     uint32_t groups, phases;
     uint32_t *group_of;            /* of each formula */
     uint32_t *last;                /* the last phase that reads each formula; UINT32_MAX: kept to the end */
+    uint32_t *from, *until;        /* groups: an example's part of a batched formula is needed from the one to the other, by whoever computes that example */
     bool *stored;                  /* formulas that need memory */
     bool *in_place;                /* formulas computed where the tensor that they are `next` of lives */
     uint64_t searched;             /* reads that were followed to find out what may come before what; grows as the program does, not faster */

@@ -113,6 +113,8 @@ int64_t nnc_kept_extent(const nnc_scheduler *s, nnc_tensor_id id, uint32_t dimen
 int64_t nnc_kept_stride(const nnc_scheduler *s, nnc_tensor_id id, uint32_t dimension)
 {
     int64_t stride = 1;
+    if (dimension == 0 && s->by_example[id])
+        return s->example_stride;
     for (uint32_t i = dimension + 1; i < s->p->tensor[id].rank; i++)
         stride *= nnc_kept_extent(s, id, i);
     return stride;

@@ -25,6 +25,8 @@ typedef struct nnc_scheduler {
     uint32_t write_capacity;
     nnc_plan *plan;
     nnc_steps_kept *kept;         /* of each tensor */
+    bool *by_example;             /* of each tensor: it lies in its example's part of the workspace */
+    int64_t example_stride;       /* elements from one example's part to the next */
     double example_work;          /* operations for one example, all formulas together */
     nnc_order order;
     uint32_t taken[NNC_WAYS];
@@ -39,9 +41,9 @@ void nnc_find_kept(nnc_scheduler *s);
 int64_t nnc_kept_extent(const nnc_scheduler *s, nnc_tensor_id id, uint32_t dimension);
 int64_t nnc_kept_stride(const nnc_scheduler *s, nnc_tensor_id id, uint32_t dimension);
 
-/* storage.c: makes all buffers; workspace places come once the kernels' order is known. */
+/* storage.c: makes all buffers. */
 void nnc_store_tensors(nnc_scheduler *s);
-/* Workspace places by lifetimes: from the phase that computes a formula to the last that reads it. */
+/* workspace.c: places in the workspace by lifetimes. */
 void nnc_place_workspace(nnc_scheduler *s);
 
 /* Where a slot runs: low .. high-1. */

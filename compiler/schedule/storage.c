@@ -1,6 +1,4 @@
 /* Where tensors live: arguments, the persistent block, the host block, the workspace. */
-#include <stdlib.h>
-#include <string.h>
 #include "schedule/lower.h"
 
 static uint32_t add_buffer(nnc_scheduler *s, nnc_buffer buffer)
@@ -79,67 +77,4 @@ void nnc_store_tensors(nnc_scheduler *s)
             s->buffer[p->tensor[id].next] = s->buffer[id];
     s->loops->host_bytes = 4 * (int64_t)(NNC_HOST_SCHEDULES + s->schedules);
     s->loops->persistent_bytes = s->request->layout->bytes;
-}
-
-/* ---- the workspace: greedy by size ---- */
-
-typedef struct interval { uint32_t buffer, first, last; int64_t bytes, offset; } interval;
-
-static int by_size(const void *a, const void *b)
-{
-    const interval *x = a, *y = b;
-    return x->bytes != y->bytes ? (x->bytes > y->bytes ? -1 : 1) : x->buffer < y->buffer ? -1 : 1;
-}
-
-/* The lowest place that no buffer alive at the same time holds; placed[] is sorted by offset as it grows. */
-static int64_t lowest_place(const interval *placed, uint32_t count, const interval *wanted)
-{
-    int64_t at = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        const interval *other = &placed[i];
-        bool together = other->first <= wanted->last && wanted->first <= other->last;
-        if (!together || other->offset + other->bytes <= at)
-            continue;
-        if (other->offset >= at + wanted->bytes)
-            break;
-        at = other->offset + other->bytes;
-    }
-    return at;
-}
-
-static void insert(interval *placed, uint32_t count, interval one)
-{
-    uint32_t i = count;
-    for (; i > 0 && placed[i - 1].offset > one.offset; i--)
-        placed[i] = placed[i - 1];
-    placed[i] = one;
-}
-
-/* Buffers of like sizes, walked together, must not all fall into the same sets of a cache: large ones are followed by a gap of an odd number of lines. */
-enum { LARGE = 16 << 10, SKEW = 17 * 64 };
-
-static int64_t bytes_taken(const nnc_scheduler *s, int64_t bytes)
-{
-    int64_t align = s->request->serial ? 4 : s->request->layout->align;
-    return (bytes + align - 1) / align * align + (!s->request->serial && bytes >= LARGE ? SKEW : 0);
-}
-
-void nnc_place_workspace(nnc_scheduler *s)
-{
-    interval *all = NNC_ARRAY(s->arena, interval, s->loops->buffers), *placed = NNC_ARRAY(s->arena, interval, s->loops->buffers);
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < s->loops->buffers; i++) {
-        const nnc_buffer *b = &s->loops->buffer[i];
-        int64_t bytes = 4 * b->elements * (b->batched ? s->request->batch : 1);
-        if (b->storage == NNC_STORAGE_WORKSPACE && s->buffer[b->tensor] == i)
-            all[count++] = (interval){i, s->plan->group[s->plan->group_of[b->tensor]].phase, s->plan->last[b->tensor], bytes_taken(s, bytes), 0};
-    }
-    qsort(all, count, sizeof *all, by_size);
-    for (uint32_t i = 0; i < count; i++) {
-        all[i].offset = lowest_place(placed, i, &all[i]);
-        s->loops->buffer[all[i].buffer].offset = all[i].offset;
-        insert(placed, i, all[i]);
-        if (all[i].offset + all[i].bytes > s->loops->workspace_bytes)
-            s->loops->workspace_bytes = all[i].offset + all[i].bytes;
-    }
 }
