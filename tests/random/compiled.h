@@ -385,11 +385,12 @@ static void close_check(check *c)
     free(c);
 }
 
-/* Both levels; then what is done where it is worth it, whether or not; then C. */
+/* Levels; then what is done where it is worth it, whether or not; then C. */
 static void run_all_ways(check *c)
 {
     run_level(c, 0);
     run_level(c, 2);
+    run_level(c, NNC_SCHEDULE_ALL_SIZES);
     nnc_lift_guards(c->program);
     nnc_part_sums(c->program, INT64_MAX, 0);
     nnc_turn_reads(c->program, 1, 0);

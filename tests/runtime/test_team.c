@@ -43,18 +43,19 @@ static void bring(void *context, int64_t first, int64_t last)
         atomic_fetch_add(&((notes *)context)->brought[i], 1);
 }
 
-/* What a kernel is said to cost decides whether it is shared: nothing, all, or some phases. */
-static void check_step(nnc_team *team, const double flops[KERNELS], int64_t batch)
+/* What a kernel is said to cost decides whether it is shared: nothing, all, or some phases; what it writes, whether it is done in one go. */
+static void check_step(nnc_team *team, const double flops[KERNELS], double bytes, int64_t batch)
 {
     static notes n;
 #define TASKS(fixed, example, block, when) .tasks_fixed = fixed, .tasks_per_example = example, .task_block = block, .phase = when
     nnc_step_kernel k[KERNELS] = {{"k0", kernel_0, TASKS(0, 1, 1, 0)},   {"k1", kernel_1, TASKS(7, 3, 4, 0)},  {"k2", kernel_2, TASKS(1, 0, 1, 1)},
                                   {"k3", kernel_3, TASKS(500, 0, 7, 2)}, {"k4", kernel_4, TASKS(3, 1, 16, 2)}, {"k5", kernel_5, TASKS(1000, 2, 3, 3)}};
-    nnc_step step = {.kernel = k, .kernels = KERNELS, .batch = 64};
+    nnc_step step = {.kernel = k, .kernels = KERNELS, .batch = 64, .workspace_bytes = (int64_t)bytes};
     void *pointers[4] = {NULL, NULL, NULL, &n};
     memset(&n, 0, sizeof n);
     for (int i = 0; i < KERNELS; i++) {
         k[i].flops = flops[i];
+        k[i].bytes = bytes;
         n.wanted[i] = (k[i].tasks_fixed + k[i].tasks_per_example * batch + k[i].task_block - 1) / k[i].task_block;
     }
     nnc_team_run(team, &step, pointers, batch, &(nnc_team_rows){bring, &n});
@@ -78,11 +79,45 @@ static void test_each_task_once(void **state)
         assert_int_equal(nnc_team_threads(team), threads);
         for (int again = 0; again < 5; again++)
             for (size_t c = 0; c < sizeof COSTS / sizeof *COSTS; c++)
-                for (size_t b = 0; b < sizeof BATCHES / sizeof *BATCHES; b++)
-                    check_step(team, COSTS[c], BATCHES[b]);
+                for (size_t b = 0; b < 2 * (sizeof BATCHES / sizeof *BATCHES); b++)
+                    check_step(team, COSTS[c], b % 2 ? 2e7 : 0, BATCHES[b / 2]);
         nnc_team_close(team);
     }
     nnc_team_close(NULL);
+}
+
+/* What a kernel of a phase writes, the next one reads while it is near: a few tasks at a time, or all where they are small. */
+typedef struct diary { char text[100]; int length; } diary;
+#define DIARIST(letter)                                                                                                                              \
+    static void diarist_##letter(void *const *pointers, int64_t batch, int64_t first, int64_t last)                                                  \
+    {                                                                                                                                                \
+        diary *d = pointers[3];                                                                                                                      \
+        (void)batch;                                                                                                                                 \
+        d->length += snprintf(d->text + d->length, sizeof d->text - (size_t)d->length, "%s%lld-%lld ", #letter, (long long)first, (long long)last);  \
+    }
+DIARIST(a)
+DIARIST(b)
+DIARIST(c)
+
+static void check_order(double bytes, int64_t workspace, const char *expected)
+{
+    diary d = {"", 0};
+    void *pointers[4] = {NULL, NULL, NULL, &d};
+    nnc_step_kernel k[] = {{"a", diarist_a, TASKS(0, 1, 2, 0), .bytes = bytes}, {"b", diarist_b, TASKS(0, 1, 2, 0), .bytes = 8}, {"c", diarist_c, TASKS(5, 0, 1, 0), .bytes = bytes}};
+    nnc_step step = {.kernel = k, .kernels = 3, .batch = 8, .workspace_bytes = workspace};
+    nnc_team *team = nnc_team_open(1);
+    nnc_team_run(team, &step, pointers, 7, NULL);
+    assert_string_equal(d.text, expected);
+    nnc_team_close(team);
+}
+
+static void test_near(void **state)
+{
+    (void)state;
+    check_order(1e6, 1 << 30, "a0-2 b0-2 a2-4 b2-4 c0-5 ");
+    check_order(1e9, 1 << 30, "a0-1 b0-1 a1-2 b1-2 a2-3 b2-3 a3-4 b3-4 c0-5 ");
+    check_order(1e5, 1 << 30, "a0-4 b0-4 c0-5 ");
+    check_order(1e9, 1000, "a0-4 b0-4 c0-5 ");
 }
 
 /* Copies as many floats from its first buffer to its second. */
@@ -138,6 +173,6 @@ static void test_other_ways(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_each_task_once), cmocka_unit_test(test_places), cmocka_unit_test(test_other_ways)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_each_task_once), cmocka_unit_test(test_near), cmocka_unit_test(test_places), cmocka_unit_test(test_other_ways)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
