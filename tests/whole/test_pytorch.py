@@ -169,6 +169,22 @@ def multi_head(p, x, prefix, heads, causal, memory=None):
     return out.transpose(0, 1)
 
 
+def masked_attention(q, k, v, seen, causal):
+    """What sees nothing gives 0, which PyTorch's own gives as NaN."""
+    opened = seen[:, None, :].expand(-1, q.shape[1], -1)
+    opened = opened & torch.ones_like(opened).tril() if causal else opened
+    e = torch.exp(q @ k.transpose(1, 2) / q.shape[-1] ** 0.5) * opened
+    total = e.sum(-1, keepdim=True)
+    return e @ v / torch.where(total > 0, total, torch.ones_like(total))
+
+
+def masked(causal):
+    def forward(p, x, training):
+        h = linear(p, x["x"], "dense_1")
+        return masked_attention(h, h, x["x"], x["m"] > 0, causal)
+    return forward
+
+
 def attention_shapes(prefix, d):
     return {prefix + "." + n: [d, d] if n[0] == "w" else [d] for n in ("wq", "wk", "wv", "wo", "bq", "bk", "bv", "bo")}
 
@@ -234,6 +250,12 @@ CASES = [
     Case("gru", {"x": [6, 3]}, [6, 4], ["z = x -> gru(4)"], {"gru_1.w": [3, 12], "gru_1.u": [4, 12], "gru_1.b": [12], "gru_1.bn": [4]}, lambda p, x, t: recurrent("GRU", p, x["x"], 4, 3, "gru_1")),
     Case("multi_head", {"x": [5, 8]}, [5, 8], ["z = x -> multi_head(2)"], attention_shapes("multi_head_1", 8), lambda p, x, t: multi_head(p, x["x"], "multi_head_1", 2, False)),
     Case("multi_head, causal", {"x": [5, 8]}, [5, 8], ["z = x -> multi_head(4, causal = true)"], attention_shapes("multi_head_1", 8), lambda p, x, t: multi_head(p, x["x"], "multi_head_1", 4, True)),
+    Case("attention, masked", {"x": [6, 4], "m": [6]}, [6, 4], ["h = x -> dense(4)", "seen[u] = m[u] > 0", "z = attention(h, h, x, mask = seen)"],
+         {"dense_1.w": [4, 4], "dense_1.b": [4]}, masked(False)),
+    Case("attention, masked and causal: early rows may see nothing", {"x": [40, 4], "m": [40]}, [40, 4],
+         ["h = x -> dense(4)", "seen[u] = m[u] > 0", "z = attention(h, h, x, causal = true, mask = seen)"], {"dense_1.w": [4, 4], "dense_1.b": [4]}, masked(True)),
+    Case("multi_head, causal, of many rows", {"x": [70, 8]}, [70, 8], ["z = x -> multi_head(2, causal = true)"], attention_shapes("multi_head_1", 8),
+         lambda p, x, t: multi_head(p, x["x"], "multi_head_1", 2, True)),
     Case("encoder_block", {"x": [5, 8]}, [5, 8], ["z = x -> encoder_block(2, 12, rate = 0)"], encoder_shapes("encoder_block_1", 8, 12), lambda p, x, t: encoder(p, x["x"], "encoder_block_1", 2)),
     Case("cross_entropy, smoothed", {"x": [4]}, ([], 3), ["z = x -> dense(3)"], {"dense_1.w": [4, 3], "dense_1.b": [3]}, lambda p, x, t: linear(p, x["x"], "dense_1"),
          loss=lambda o, y: F.cross_entropy(o, y, label_smoothing=0.1), loss_line="cross_entropy(z, y, smoothing = 0.1)"),

@@ -18,7 +18,7 @@ static const model_case cases[] = {
     {"recurrences both ways",
      "model m {\n input x[7, 5]\n target y[7, 3]\n h = x -> bidirectional(gru(20), rnn(12)) -> dense(3)\n loss mse(h, y)\n}\n" RECIPE},
     {"attention",
-     "model m {\n input w[24]: class(40)\n target y[24]: class(11)\n s = w -> embed(32) -> position(learned = true) -> encoder_block(4, 48, rate = 0, causal = true) -> dense(11)\n"
+     "model m {\n input w[40]: class(40)\n target y[40]: class(11)\n s = w -> embed(32) -> position(learned = true) -> encoder_block(4, 48, rate = 0, causal = true) -> dense(11)\n"
      " loss cross_entropy(s, y)\n}\n" RECIPE},
     {"draws", "model m {\n input x[30]\n target y\n z = x -> dense(64) -> dropout(0.4) -> gelu -> dropout(0.2) -> neuron\n loss mse(z, y)\n}\n" RECIPE},
     {"transposed and depthwise convolutions",
