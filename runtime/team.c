@@ -137,18 +137,6 @@ static void run_whole(const nnc_step *step, uint32_t first, uint32_t end, void *
         call(&step->kernel[i], pointers, batch, 0, tasks_of(&step->kernel[i], batch));
 }
 
-static void run_profiled(const nnc_step *step, void *const *pointers, int64_t batch)
-{
-    double start = nnc_now();
-    for (uint32_t i = 0; i < step->kernels; i++) {
-        run_whole(step, i, i + 1, pointers, batch);
-        double end = nnc_now();
-        step->profile->seconds[i] += end - start;
-        start = end;
-    }
-    step->profile->runs++;
-}
-
 static void run_share(const nnc_step_kernel *k, void *const *pointers, int64_t batch, int number, int threads)
 {
     int64_t tasks = tasks_of(k, batch);
@@ -216,24 +204,47 @@ static double step_seconds(const nnc_step *step, int64_t batch)
     return seconds;
 }
 
+static void run_shared(nnc_team *team, const nnc_step *step, void *const *pointers, int64_t batch, const nnc_team_rows *rows)
+{
+    team->step = step;
+    team->pointers = pointers;
+    team->batch = batch;
+    team->rows = rows;
+    grow(&team->round);
+    run_member(team, 0);
+}
+
+static bool is_worth_sharing(const nnc_team *team, const nnc_step *step, int64_t batch) { return team->threads > 1 && step_seconds(step, batch) >= STEP_WORTH; }
+
+/* Each kernel as if it were a step of its own. */
+static void run_profiled(nnc_team *team, const nnc_step *step, void *const *pointers, int64_t batch)
+{
+    double start = nnc_now();
+    for (uint32_t i = 0; i < step->kernels; i++) {
+        const nnc_step one = {.kernel = &step->kernel[i], .kernels = 1, .batch = step->batch};
+        if (step->profile->shared && is_worth_sharing(team, &one, batch))
+            run_shared(team, &one, pointers, batch, NULL);
+        else
+            run_whole(step, i, i + 1, pointers, batch);
+        double end = nnc_now();
+        step->profile->seconds[i] += end - start;
+        start = end;
+    }
+    step->profile->runs++;
+}
+
 static void run_kernels(nnc_team *team, const nnc_step *step, void *const *pointers, int64_t batch, const nnc_team_rows *rows)
 {
     fill_own(step, pointers);
-    bool shared = team->threads > 1 && !step->profile && step_seconds(step, batch) >= STEP_WORTH;
+    bool shared = !step->profile && is_worth_sharing(team, step, batch);
     if (rows && !shared)
         rows->bring(rows->context, 0, batch);
-    if (step->profile) {
-        run_profiled(step, pointers, batch);
-    } else if (!shared) {
+    if (step->profile)
+        run_profiled(team, step, pointers, batch);
+    else if (shared)
+        run_shared(team, step, pointers, batch, rows);
+    else
         run_whole(step, 0, step->kernels, pointers, batch);
-    } else {
-        team->step = step;
-        team->pointers = pointers;
-        team->batch = batch;
-        team->rows = rows;
-        grow(&team->round);
-        run_member(team, 0);
-    }
 }
 
 void nnc_team_run(nnc_team *team, const nnc_step *step, void *const *pointers, int64_t batch, const nnc_team_rows *rows)
