@@ -3,36 +3,29 @@
 
     bench/bench.py [--quick] [--write FILE] [NAME]...        nnc is build/nnc, or $NNC
 
-NAME is a network of bench/models, `products`: single ones beside libraries' (products.py), or `whole`: from start to end (whole.py). --write makes a page of the tables.
+NAME is a network of bench/models, or a part: %s. --write makes a page of the tables, and beside it growth.svg.
 
-PyTorch runs in processes of its own, with the folder of libopenblas0-openmp in front (Debian's default BLAS cripples it) and OMP_NUM_THREADS set. Data are random; both see the same shapes.
+PyTorch runs in processes of its own, with the folder of libopenblas0-openmp in front and OMP_NUM_THREADS set. Data are random; both see the same shapes.
 nnc's speed is what its log says of a training; PyTorch's is timed in a loop without a data loader: tensors in memory, rows picked by a permutation.
 """
 import datetime
-import glob
 import json
 import os
 import shutil
 import statistics
-import struct
 import subprocess
 import sys
 import tempfile
 
 import numpy as np
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-NNC = os.path.abspath(os.environ.get("NNC", os.path.join(HERE, "../build/nnc")))
-# name: (input shape, classes, kind of input, batch, examples, target shape)
-NETWORKS = {
-    "small": ([4], 3, "real", 32, 6400, []),
-    "dense": ([784], 10, "byte", 64, 12800, []),
-    "wide": ([784], 10, "byte", 128, 12800, []),
-    "lenet": ([28, 28], 10, "byte", 64, 12800, []),
-    "resnet": ([32, 32, 3], 10, "byte", 64, 640, []),
-    "lstm": ([64, 32], 10, "byte", 64, 1280, []),
-    "transformer": ([128], 65, "class", 16, 160, [128]),
-}
+import convolution
+import growth
+import memory
+import products
+import whole
+from networks import NETWORKS, model, speed, write_data
+from tools import environment, nnc, write
 
 TORCH = r'''
 import sys, time, json, torch
@@ -132,46 +125,12 @@ int main(void)
 '''
 
 
-def write_idx(path, array):
-    with open(path, "wb") as f:
-        f.write(struct.pack(">HBB", 0, 8, array.ndim) + struct.pack(">" + "I" * array.ndim, *array.shape) + array.astype("u1").tobytes())
-
-
-def write_data(folder, name):
-    shape, classes, kind, batch, examples, target = NETWORKS[name]
-    rng = np.random.default_rng(0)
-    if kind == "byte":
-        write_idx(os.path.join(folder, "x.idx"), rng.integers(0, 256, [examples] + shape))
-        write_idx(os.path.join(folder, "y.idx"), rng.integers(0, classes, [examples] + target))
-        return "x.idx,y.idx"
-    columns = int(np.prod(shape)), int(np.prod(target)) if target else 1
-    with open(os.path.join(folder, "d.csv"), "w") as f:
-        f.write(",".join(["x%d" % i for i in range(columns[0])] + (["y%d" % i for i in range(columns[1])] if target else ["y"])) + "\n")
-        for _ in range(examples):
-            x = ["%.4f" % v for v in rng.normal(size=columns[0])] if kind == "real" else ["%d" % v for v in rng.integers(0, classes, columns[0])]
-            f.write(",".join(x + ["%d" % v for v in rng.integers(0, classes, columns[1])]) + "\n")
-    return "d.csv"
-
-
-def nnc(folder, *arguments):
-    done = subprocess.run([NNC] + list(arguments), cwd=folder, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(done.stderr)
-
-
-def train(folder, name, data, threads):
-    log = os.path.join(folder, "log")
-    nnc(folder, os.path.join(HERE, "models", name + ".nn"), "--train", data, "--threads", str(threads), "--log", log, "-q")
-    return json.loads(open(log).readline())["samples_per_second"]
-
-
 def latency(folder, name):
     """Microseconds of an example by the object, by C of gcc and of clang, -O3 -march=native; the best of three. None: no such compiler."""
-    shape, classes, kind, batch, examples, target = NETWORKS[name]
+    network = NETWORKS[name]
     symbol = "lstm_net" if name == "lstm" else name
-    nnc(folder, os.path.join(HERE, "models", name + ".nn"), "-o", symbol + ".c", "-o", symbol + ".h", "-o", symbol + ".o")
-    with open(os.path.join(folder, "main.c"), "w") as f:
-        f.write(LATENCY % {"name": symbol, "upper": symbol.upper(), "kind": "int32_t" if kind == "class" else "float", "elements": int(np.prod(shape))})
+    nnc(folder, model(name), "-o", symbol + ".c", "-o", symbol + ".h", "-o", symbol + ".o")
+    write(folder, "main.c", LATENCY % {"name": symbol, "upper": symbol.upper(), "kind": "int32_t" if network.kind == "class" else "float", "elements": int(np.prod(network.shape(network.at())))})
     times = []
     for compiler, source in (("gcc", symbol + ".o"), ("gcc", symbol + ".c"), ("clang", symbol + ".c")):
         if not shutil.which(compiler):
@@ -183,10 +142,7 @@ def latency(folder, name):
 
 
 def torch(name, threads, seconds):
-    environment = dict(os.environ, OMP_NUM_THREADS=str(threads))
-    for folder in glob.glob("/usr/lib/*/openblas-openmp"):
-        environment["LD_LIBRARY_PATH"] = folder + ":" + environment.get("LD_LIBRARY_PATH", "")
-    done = subprocess.run(["/usr/bin/python3", "-c", TORCH, name, str(threads), str(seconds)], env=environment, capture_output=True, text=True)
+    done = subprocess.run(["/usr/bin/python3", "-c", TORCH, name, str(threads), str(seconds)], env=environment(threads), capture_output=True, text=True)
     return json.loads(done.stdout) if done.returncode == 0 else None
 
 
@@ -200,18 +156,19 @@ EXAMPLES = ("network", "object, us", "C by gcc, us", "C by clang, us", "PyTorch,
 
 def measure(name, rounds, seconds):
     """Rows of STEPS, and the one of EXAMPLES."""
+    network = NETWORKS[name]
     with tempfile.TemporaryDirectory() as folder:
-        data = write_data(folder, name)
+        data = write_data(folder, network, network.at(), network.examples)
         ours, theirs, other = {1: [], 2: []}, {1: [], 2: []}, []
         for _ in range(rounds):
             for threads in (1, 2):
-                ours[threads].append(train(folder, name, data, threads))
+                ours[threads].append(speed(folder, model(name), data, threads))
                 found = torch(name, threads, seconds)
                 if found:
                     theirs[threads].append(found[0])
                     if threads == 1:
                         other.append(found[1])
-        batch, steps = NETWORKS[name][3], []
+        batch, steps = network.batch, []
         for threads in (1, 2):
             mine = statistics.median(ours[threads])
             peer = statistics.median(theirs[threads]) if theirs[threads] else None
@@ -235,34 +192,50 @@ def page(command, parts):
             "stand here like the others.\n" % (datetime.date.today(), machine(), command) + "".join("\n## %s\n\n%s" % part for part in parts))
 
 
-def main():
-    arguments = sys.argv[1:]
-    write = arguments[arguments.index("--write") + 1] if "--write" in arguments else None
-    names = [a for a in arguments if not a.startswith("-") and a != write] or list(NETWORKS) + ["products", "whole"]
-    quick = "--quick" in arguments
-    steps, examples, parts = [], [], []
+PARTS = {"products": products.tables, "convolution": convolution.tables, "growth": growth.tables, "widths": growth.width_tables, "memory": memory.tables, "whole": whole.tables}
+__doc__ %= ", ".join("`%s`" % part for part in PARTS)
+
+
+def network_parts(names, quick):
+    """The two tables of the networks, printed as they come."""
+    steps, examples = [], []
     for name in names:
-        if name not in NETWORKS:
-            continue
         more, one = measure(name, 3 if quick else 7, 0.5 if quick else 2.0)
         steps += more
         examples.append(one)
         print(table(STEPS, more) + table(EXAMPLES, [one]), flush=True)
-    if steps:
-        parts = [("Training steps", table(STEPS, steps)), ("Prediction of one example, one thread", table(EXAMPLES, examples))]
-    more = []
-    if "products" in names:
-        import products
-        more.append(products.table(NNC, quick))
-    if "whole" in names:
-        import whole
-        more += whole.tables(NNC, quick)
-    for title, heads, rows in more:
-        print(title + "\n" + table(heads, rows), flush=True)
-        parts.append((title, table(heads, rows)))
-    if write:
-        with open(write, "w") as f:
-            f.write(page("bench/bench.py " + " ".join(arguments), parts))
+    return [("Training steps", table(STEPS, steps)), ("Prediction of one example, one thread", table(EXAMPLES, examples))] if steps else []
+
+
+def other_parts(names, quick):
+    """The tables of the other parts, printed as they come, and the drawing of growth."""
+    parts, drawing = [], None
+    for name in [name for name in PARTS if name in names]:
+        tables = []
+        for title, heads, rows in PARTS[name](quick):
+            print(title + "\n" + table(heads, rows), flush=True)
+            tables.append((title, heads, rows))
+        parts += [(title, table(heads, rows)) for title, heads, rows in tables]
+        if name == "growth":
+            drawing = growth.drawing(tables)
+            parts.append(("Growth, drawn", "![GFLOP/s of a step by batch, width, depth and threads](growth.svg)\n"))
+    return parts, drawing
+
+
+def main():
+    arguments = sys.argv[1:]
+    written = arguments[arguments.index("--write") + 1] if "--write" in arguments else None
+    names = [a for a in arguments if not a.startswith("-") and a != written] or [*NETWORKS, *PARTS]
+    for name in names:
+        if name not in NETWORKS and name not in PARTS:
+            sys.exit("%s: there is no such part\n\n%s" % (name, __doc__))
+    quick = "--quick" in arguments
+    parts = network_parts([name for name in names if name in NETWORKS], quick)
+    more, drawing = other_parts(names, quick)
+    if written:
+        write(".", written, page("bench/bench.py " + " ".join(arguments), parts + more))
+        if drawing:
+            write(os.path.dirname(written), "growth.svg", drawing)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,12 @@
-"""Single products in nnc's formulas, of a model's training, beside libraries' on one thread. nnc's figure is what --profile says of the kernel."""
-import glob
+"""Single products in nnc's formulas, of a model's training, beside libraries'. nnc's figure is what --profile says of the kernel."""
 import os
-import subprocess
 import tempfile
 
 import numpy as np
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-SHAPES = [(64, 784, 128), (64, 128, 10), (127, 127, 127), (256, 256, 256), (512, 512, 512), (1000, 1000, 1000), (1024, 1024, 1024)]     # rows, summed, columns
+from tools import output, profile, program, write, write_idx
+
+SHAPES = [(64, 784, 128), (64, 128, 10), (127, 127, 127), (256, 256, 256), (512, 512, 512), (1000, 1000, 1000), (1024, 1024, 1024), (2048, 2048, 2048)]     # rows, summed, columns
 LIBRARIES = {"OpenBLAS": ["-DOPENBLAS", "-lopenblas"], "oneDNN": ["-DDNNL", "-ldnnl"], "libxsmm": ["-DXSMM", "-lxsmm", "-lxsmmnoblas", "-ldl", "-lm", "-lpthread"]}
 MODEL = """model product {
   input x[%d]
@@ -26,43 +25,30 @@ train {
 """
 
 
-MOST = {"libxsmm": 64 ** 3}       # multiply-adds that a library is made for: larger ones it leaves to a BLAS
+def is_for(library, shape, threads):
+    """libxsmm is made for small products on one thread; larger ones it leaves to a BLAS."""
+    m, k, n = shape
+    return library != "libxsmm" or (m * k * n <= 64 ** 3 and threads == 1)
 
 
-def built(folder):
-    """The program of each library that is there; None: it is not."""
-    programs = {}
-    for name, flags in LIBRARIES.items():
-        program = os.path.join(folder, name)
-        include = ["-I" + f for f in glob.glob("/usr/include/*/openblas-openmp")] + ["-L" + f for f in glob.glob("/usr/lib/*/openblas-openmp")]
-        done = subprocess.run(["gcc", "-O2", *include, os.path.join(HERE, "products.c"), "-o", program, *flags], capture_output=True)
-        programs[name] = program if done.returncode == 0 else None
-    return programs
-
-
-def ours(nnc, folder, shape, rounds):
+def ours(folder, shape, threads, rounds):
+    """GFLOP/s, the best round."""
     m, k, n = shape
     rng = np.random.default_rng(3)
-    np.savetxt(os.path.join(folder, "d.csv"), rng.integers(0, 9, (m, k + 1)), "%d", ",")
-    open(os.path.join(folder, "m.nn"), "w").write(MODEL % (k, k, n, 4 if m * k * n > 1e8 else 400, m))
-    best = 0
-    for _ in range(rounds):
-        told = subprocess.run([nnc, "m.nn", "--train", "d.csv", "--threads", "1", "--profile", "-q"], cwd=folder, capture_output=True, text=True).stderr
-        best = max([best] + [float(line[45:].split()[4]) for line in told.splitlines() if line.startswith("y ")])
-    return best
+    write_idx(os.path.join(folder, "x.idx"), rng.integers(0, 9, (m, k)))
+    write_idx(os.path.join(folder, "t.idx"), rng.integers(0, 9, m))
+    write(folder, "m.nn", MODEL % (k, k, n, 4 if m * k * n > 1e8 else 400, m))
+    return max(2e-9 * m * k * n / profile(folder, "m.nn", "x.idx,t.idx", threads)["y"] for _ in range(rounds))
 
 
-def table(nnc, quick):
-    rounds, rows = 3 if quick else 7, []
-    environment = dict(os.environ, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1")
-    for library in glob.glob("/usr/lib/*/openblas-openmp"):
-        environment["LD_LIBRARY_PATH"] = library + ":" + environment.get("LD_LIBRARY_PATH", "")
+def row(folder, programs, shape, threads, rounds):
+    theirs = {name: float(output([p, *map(str, shape), str(rounds)], threads)) if p and is_for(name, shape, threads) else None for name, p in programs.items()}
+    mine, best = ours(folder, shape, threads, rounds), max([r for r in theirs.values() if r], default=0)
+    return ("%d x %d x %d" % shape, str(threads), "%.1f" % mine, *("%.1f" % r if r else "no" for r in theirs.values()), "%.0f %%" % (100 * mine / best) if best else "")
+
+
+def tables(quick):
     with tempfile.TemporaryDirectory() as folder:
-        programs = built(folder)
-        for shape in SHAPES:
-            m, k, n = shape
-            peers = {name: float(subprocess.run([p, *map(str, shape), str(rounds)], capture_output=True, text=True, env=environment, check=True).stdout) if p and m * k * n <= MOST.get(name, m * k * n) else None
-                     for name, p in programs.items()}
-            mine, best = ours(nnc, folder, shape, rounds), max([r for r in peers.values() if r], default=0)
-            rows.append(("%d x %d x %d" % shape, "%.1f" % mine, *("%.1f" % r if r else "no" for r in peers.values()), "%.0f %%" % (100 * mine / best) if best else ""))
-    return "Products on one thread, GFLOP/s (rows x summed x columns; goal: 95 % of the best)", ("product", "nnc", *LIBRARIES, "of the best"), rows
+        programs = {name: program(folder, name, "products.c", flags) for name, flags in LIBRARIES.items()}
+        rows = [row(folder, programs, shape, threads, 3 if quick else 7) for shape in SHAPES for threads in (1, 2)]
+    yield "Products, GFLOP/s (rows x summed x columns; goal: 95 % of the best)", ("product", "threads", "nnc", *LIBRARIES, "of the best"), rows

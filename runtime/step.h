@@ -41,10 +41,11 @@ typedef struct nnc_step_argument {
     bool batched, integer, output;
 } nnc_step_argument;
 
-/* Where the time goes: filled in by runs, which are then done by one thread. */
+/* Where the time goes: filled in by runs, which then do one kernel after another. */
 typedef struct nnc_step_profile {
     double *seconds;              /* by kernel */
     int64_t runs;
+    bool shared;                  /* each kernel by all threads for which it is worth while; else by one */
 } nnc_step_profile;
 
 /* One program: given its arguments and the persistent block, a run computes its outputs and updates the block. */

@@ -253,24 +253,46 @@ static double step_seconds(const nnc_step *step, int64_t batch)
     return seconds;
 }
 
+static void run_shared(nnc_team *team, const nnc_step *step, void *const *pointers, int64_t batch, const nnc_team_rows *rows)
+{
+    team->step = step;
+    team->pointers = pointers;
+    team->batch = batch;
+    team->rows = rows;
+    grow(&team->round);
+    run_member(team, 0);
+}
+
+static bool is_worth_sharing(const nnc_team *team, const nnc_step *step, int64_t batch) { return team->threads > 1 && step_seconds(step, batch) >= STEP_WORTH; }
+
+/* Each kernel by all threads, as if it were a step of its own. */
+static void run_each_shared(nnc_team *team, const nnc_step *step, void *const *pointers, int64_t batch)
+{
+    for (uint32_t i = 0; i < step->kernels; i++) {
+        const nnc_step one = {.kernel = &step->kernel[i], .kernels = 1, .batch = step->batch};
+        double start = nnc_now();
+        if (is_worth_sharing(team, &one, batch))
+            run_shared(team, &one, pointers, batch, NULL);
+        else
+            run_whole(&(run){&one, pointers, batch}, 0, 1);
+        step->profile->seconds[i] += nnc_now() - start;
+    }
+}
+
 static void run_kernels(nnc_team *team, const nnc_step *step, void *const *pointers, int64_t batch, const nnc_team_rows *rows)
 {
     fill_own(step, pointers);
-    bool shared = team->threads > 1 && !step->profile && step_seconds(step, batch) >= STEP_WORTH;
+    bool shared = !step->profile && is_worth_sharing(team, step, batch);
     if (rows && !shared)
         rows->bring(rows->context, 0, batch);
     if (step->profile)
         step->profile->runs++;
-    if (!shared) {
+    if (step->profile && step->profile->shared)
+        run_each_shared(team, step, pointers, batch);
+    else if (shared)
+        run_shared(team, step, pointers, batch, rows);
+    else
         run_alone(&(run){step, pointers, batch});
-    } else {
-        team->step = step;
-        team->pointers = pointers;
-        team->batch = batch;
-        team->rows = rows;
-        grow(&team->round);
-        run_member(team, 0);
-    }
 }
 
 void nnc_team_run(nnc_team *team, const nnc_step *step, void *const *pointers, int64_t batch, const nnc_team_rows *rows)

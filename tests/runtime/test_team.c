@@ -156,17 +156,20 @@ static void test_other_ways(void **state)
     double seconds[1] = {0};
     static notes n;
     void *pointers[4] = {NULL, NULL, NULL, &n};
-    nnc_step_profile profile = {seconds, 0};
+    nnc_step_profile profile = {.seconds = seconds};
     nnc_step_kernel k = {"k0", kernel_0, .tasks_fixed = 9, .task_block = 1, .flops = 1e9};
     nnc_step whole = {.run = run_all, .context = &sum, .batch = 8}, profiled = {.kernel = &k, .kernels = 1, .batch = 8, .profile = &profile};
     nnc_team *team = nnc_team_open(3);
     (void)state;
     nnc_team_run(team, &whole, pointers, 5, NULL);
     assert_int_equal(sum, 6);
-    nnc_team_run(team, &profiled, pointers, 5, &(nnc_team_rows){bring, &n});
-    assert_int_equal(profile.runs, 1);
-    assert_int_equal(n.done[0], 9);
-    assert_int_equal(n.brought[4], 1);
+    for (int runs = 1; runs <= 2; runs++) {
+        nnc_team_run(team, &profiled, pointers, 5, &(nnc_team_rows){bring, &n});
+        assert_int_equal(profile.runs, runs);
+        assert_int_equal(n.done[0], 9 * runs);
+        assert_int_equal(n.brought[4], runs);
+        profile.shared = true;
+    }
     assert_true(seconds[0] >= 0);
     nnc_team_close(team);
 }

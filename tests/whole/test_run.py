@@ -632,10 +632,17 @@ def test_fused_products():
 def test_profile():
     """A line a kernel, the longest first; shares add up; rates and shares of the peak are what time and operations make."""
     f = Folder()
-    told = f.run("net.nn", "--train", "d.csv", "-q", "--profile").stderr.splitlines()
+    check_profile(f.run("net.nn", "--train", "d.csv", "-q", "--profile").stderr.splitlines(), 1)
+    wide = "net.nn", "--train", "d.csv", "-q", "-D", "units=4096"      # some kernels are worth two threads
+    f.run(*wide, "-o", "alone.safetensors", "--threads", "1")
+    check_profile(f.run(*wide, "-o", "shared.safetensors", "--threads", "2", "--profile").stderr.splitlines(), 2)
+    must(f.hash("shared.safetensors") == f.hash("alone.safetensors"), "the same weights, profiled on two threads or not at all")
+
+
+def check_profile(told, threads):
     rows = [line[45:].split() for line in told[1:-1]]
     must(told[0].split() == ["kernel", "us", "share", "flops", "bytes", "GFLOP/s", "of", "peak", "line"], "a head of columns: %s" % told[0])
-    peak = float(told[-1].split()[-2])
+    peak = threads * float(told[-1].split()[-2])
     must(told[-1].startswith("the peak of multiply-adds") and peak > 0.1, "the peak: %s" % told[-1])
     times = [float(r[0]) for r in rows]
     must(told[-2].startswith("a step") and times[:-1] == sorted(times[:-1], reverse=True), "kernels sorted by time, then the step")
