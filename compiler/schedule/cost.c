@@ -39,7 +39,7 @@ static bool is_elementary(const nnc_node *n)
 static int lane_of(const nnc_tile *t) { return t->shape.sum_lane >= 0 ? t->shape.sum_lane : t->shape.lane; }
 
 /* Registers that hold the lanes of one element of the tile. */
-static int registers_of(const nnc_tile *t) { return t->shape.sum_lane >= 0 ? (NNC_SUM_LANES + t->nest->s->machine->lanes - 1) / t->nest->s->machine->lanes : 1; }
+static int registers_of(const nnc_tile *t) { return t->shape.sum_lane >= 0 ? (nnc_sum_lanes(t) + t->nest->s->machine->lanes - 1) / t->nest->s->machine->lanes : 1; }
 
 /* Of a lane that is not next to the last one, one each. */
 static double loads_of(const counts *c, nnc_ref read)
@@ -72,13 +72,13 @@ static void count_read(counts *c, nnc_ref read)
 }
 
 static const double WORK_OF_GUARD = 3, CHOICE = 0.5;        /* of a condition that rows or lanes ask: for each row, and for each vector */
-enum { WORK_OF_ELEMENTARY = 12,  REGISTERS = 2, REGISTERS_OF_ELEMENTARY = 10 };
+enum { WORK_OF_ELEMENTARY = 12,  REGISTERS = 2, REGISTERS_OF_GUARD = 2, REGISTERS_OF_ELEMENTARY = 10 };
 
 static int64_t extent_at(const nnc_tile *t, int slot) { return t->t->extent[slot] < 0 ? t->nest->s->request->batch : t->t->extent[slot]; }
 
 static int64_t points_along(const nnc_tile *t, int slot)
 {
-    return slot == t->shape.sum_lane ? (extent_at(t, slot) + NNC_SUM_LANES - 1) / NNC_SUM_LANES : extent_at(t, slot);
+    return slot == t->shape.sum_lane ? (extent_at(t, slot) + nnc_sum_lanes(t) - 1) / nnc_sum_lanes(t) : extent_at(t, slot);
 }
 
 /* Points of the sum for which a condition is asked once: those of the loops inside of what it mentions. */
@@ -125,7 +125,8 @@ static void count_condition(counts *c, nnc_ref condition)
     for (int slot = t->t->rank; slot < t->t->rank + t->t->reduced; slot++)
         extent = moves(n, slot) ? extent_at(t, slot) : extent;
     bool whole = guards_all(t, condition);
-    if (whole && extent == 0) {            /* asked once */
+    if (whole && extent == 0) {            /* asked once, of each element */
+        c->registers += REGISTERS_OF_GUARD;
         count_passed(c, n);
         return;
     }
@@ -213,7 +214,7 @@ static double cost_across(const counts *c, int rows, int vectors)
     double cost = 0;
     if (t->shape.sum_lane >= 0) {
         int64_t columns = c->across < 0 ? 1 : extent_at(t, c->across), whole = columns / vectors, rest = columns % vectors;
-        return (double)whole * tile_cost(c, rows, vectors, NNC_SUM_LANES) + (rest ? tile_cost(c, rows, (int)rest, NNC_SUM_LANES) : 0);
+        return (double)whole * tile_cost(c, rows, vectors, nnc_sum_lanes(t)) + (rest ? tile_cost(c, rows, (int)rest, nnc_sum_lanes(t)) : 0);
     }
     for (int i = 0; i <= t->cuts; i++) {
         int64_t length = (i < t->cuts ? t->cut[i] : t->t->extent[t->shape.lane]) - (i ? t->cut[i - 1] : 0);

@@ -37,22 +37,34 @@ static void loop_tiles(nnc_tile *t, int level, int slot, nnc_value_id low, nnc_v
     loop_over(t, level, slot, low, high, many, rows ? many : other, rows ? other : many, lanes);
 }
 
-/* Whole tiles of a slot, then what is left: of an extent that is known in one tile of it; a last block of tasks or of examples may be shorter, and ends in single ones. */
+enum { WORTH_A_TILE = 4 };       /* rows that are left but once */
+
+/* What is left over by whole tiles in the last block of tasks, where that is a shorter one: of the largest number of examples, or of an extent. */
+static int rest_of_last_block(const nnc_tile *t, int slot, int many)
+{
+    int64_t extent = t->t->extent[slot] < 0 ? t->nest->s->request->batch : t->t->extent[slot], block = t->nest->kernel->task_block;
+    return slot == t->nest->task_slot && t->nest->low ? (int)(extent % block % many) : 0;
+}
+
+/* Whole tiles of a slot, then what is left: of an extent that is known in one tile of it; a last block of tasks may be shorter, and has a tile of its own. Of fewer examples than
+ * the most, what is left ends in single ones. */
 static void loop_tiled(nnc_tile *t, int level, int slot, int many, int other, uint8_t lanes)
 {
     nnc_builder *b = t->nest->b;
     nnc_value_id low, high;
-    int rest = (int)(nnc_tiled_extent(t, slot) % many);
+    int rests[2] = {(int)(nnc_tiled_extent(t, slot) % many), rest_of_last_block(t, slot, many)};
     bool known = t->t->extent[slot] > 0 && !(slot == t->nest->task_slot && t->nest->low);
     bounds_of(t, slot, &low, &high);
-    nnc_value_id middle = known && !rest ? high : whole_steps(b, low, high, many);
+    nnc_value_id middle = known && !rests[0] ? high : whole_steps(b, low, high, many);
     loop_tiles(t, level, slot, low, middle, many, other, lanes);
-    if (rest > 1) {
-        nnc_value_id next = known ? high : whole_steps(b, middle, high, rest);
-        loop_tiles(t, level, slot, middle, next, rest, other, lanes);
+    for (int i = 0; i < 2; i++) {
+        if (rests[i] <= 1 || (i == 1 && (rests[1] == rests[0] || rests[1] < WORTH_A_TILE)))
+            continue;
+        nnc_value_id next = known ? high : whole_steps(b, middle, high, rests[i]);
+        loop_tiles(t, level, slot, middle, next, rests[i], other, lanes);
         middle = next;
     }
-    if (many > 1 && (!known || rest == 1))
+    if (many > 1 && (!known || rests[0] == 1))
         loop_tiles(t, level, slot, middle, high, 1, other, lanes);
 }
 

@@ -19,7 +19,7 @@ typedef struct reduction {
     nnc_clip clip;                /* the tile's rows and columns; the body as far as its guards are still to be asked */
     uint8_t lanes;
     int first, last;              /* slots with loops: those around blocks have theirs already */
-    int64_t from, to;             /* sum_lane: its part, whole vectors or what is left */
+    int again;                    /* sum_lane: the first lanes of the vector, which one before had already */
     registers acc;
     nnc_ref guard;                /* of the whole sum, no longer in clip.body; 0 none */
     bool elementwise;             /* the guard differs within the tile */
@@ -85,20 +85,27 @@ static void walk_part(reduction *r, int slot, nnc_value_id from, nnc_value_id to
     nnc_close(t->nest->b);
 }
 
-/* The lane slot of a sum has the innermost loop: [r->from, r->to), as far as the guard lets vectors matter. */
+/* The lane slot of a sum has the innermost loop, over whole vectors as far as the guard lets them matter; what is left is the last lanes of one more, which ends at the end. */
 static void walk_lanes(reduction *r)
 {
     nnc_tile *t = r->t;
     nnc_builder *b = t->nest->b;
-    int helds = t->helds;
-    nnc_value_id from = nnc_emit_index(b, r->from), to = nnc_emit_index(b, r->to), whole[2] = {from, to};
-    nnc_clip_loop(t, &r->clip, t->shape.sum_lane, &from, &to, NULL);
+    int slot = t->shape.sum_lane, helds = t->helds;
+    int64_t extent = t->t->extent[slot], rest = extent % r->lanes;
+    nnc_value_id first = nnc_emit_index(b, 0), from = first, to = nnc_emit_index(b, extent - rest);
+    nnc_clip_loop(t, &r->clip, slot, &from, &to, NULL);
     t->helds = helds;                              /* what bounds hold of single elements, they do not of vectors */
-    if (r->lanes > 1 && from != whole[0])
+    if (from != first)
         from = nnc_emit2(b, NNC_LOOP_IMUL, nnc_emit(b, NNC_LOOP_QUOTIENT, &from, 1, r->lanes), nnc_emit_index(b, r->lanes));
-    t->slot[t->shape.sum_lane] = nnc_open_for(b, from, to, r->lanes);
+    t->slot[slot] = nnc_open_for(b, from, to, r->lanes);
     r->point(r);
     nnc_close(b);
+    if (!rest)
+        return;
+    t->slot[slot] = nnc_emit_index(b, extent - r->lanes);
+    r->again = r->lanes - (int)rest;
+    r->point(r);
+    r->again = 0;
 }
 
 static void walk(reduction *r, int slot)
@@ -406,49 +413,39 @@ static void lane_point(reduction *r)
 {
     nnc_tile *t = r->t;
     nnc_builder *b = t->nest->b;
+    nnc_value_id counts = 0;
+    if (r->again)
+        counts = nnc_emit2(b, NNC_LOOP_ILE, nnc_emit_int(b, r->again, r->lanes), nnc_emit(b, NNC_LOOP_IOTA, NULL, 0, r->lanes));
     for (int row = 0; row < r->clip.rows; row++)
         for (int c = 0; c < r->clip.columns; c++) {
-            nnc_lower l = column_element(r, row, c, r->lanes > 1 ? t->shape.sum_lane : -1, r->lanes);
-            nnc_emit_set(b, r->acc[row][c], combine(&l, t->t->reduce, r->clip.body, nnc_emit_get(b, r->acc[row][c])));
+            nnc_lower l = column_element(r, row, c, t->shape.sum_lane, r->lanes);
+            nnc_value_id before = nnc_emit_get(b, r->acc[row][c]), after = combine(&l, t->t->reduce, r->clip.body, before);
+            nnc_emit_set(b, r->acc[row][c], counts ? nnc_emit3(b, NNC_LOOP_SELECT, counts, after, before) : after);
             nnc_ref_map_close(&l.done);
         }
 }
 
-/* The lane slot from low to high by `lanes`. */
-static reduction lane_pass(nnc_tile *t, int rows, int columns, uint8_t lanes, int64_t low, int64_t high)
-{
-    nnc_builder *b = t->nest->b;
-    reduction r = reduction_of(t, rows, columns, lanes, lane_point);
-    r.from = low;
-    r.to = high;
-    for (int row = 0; row < rows; row++)
-        for (int c = 0; c < columns; c++) {
-            r.acc[row][c] = nnc_new_register(b, NNC_TYPE_REAL, lanes);
-            nnc_emit_set(b, r.acc[row][c], nnc_emit_real(b, nnc_reduction_start(t->t->reduce), lanes));
-        }
-    reduce(&r, NULL);
-    return r;
-}
-
-/* How the lanes of a reduction become one, and two of them. */
-static const struct { nnc_loop_op fold, join; } LANE_OPS[] = {
-    [NNC_REDUCE_SUM] = {NNC_LOOP_FOLD_ADD, NNC_LOOP_ADD}, [NNC_REDUCE_MAX] = {NNC_LOOP_FOLD_MAX, NNC_LOOP_MAX}, [NNC_REDUCE_MIN] = {NNC_LOOP_FOLD_MIN, NNC_LOOP_MIN}};
+/* How the lanes of a reduction become one. */
+static const nnc_loop_op FOLDS[] = {[NNC_REDUCE_SUM] = NNC_LOOP_FOLD_ADD, [NNC_REDUCE_MAX] = NNC_LOOP_FOLD_MAX, [NNC_REDUCE_MIN] = NNC_LOOP_FOLD_MIN};
 
 static void emit_lane_reduction(nnc_tile *t, int rows, int columns)
 {
     nnc_builder *b = t->nest->b;
-    int64_t extent = t->t->extent[t->shape.sum_lane], whole = extent / NNC_SUM_LANES * NNC_SUM_LANES;
-    reduction wide = lane_pass(t, rows, columns, NNC_SUM_LANES, 0, whole), rest = {0};
-    if (whole < extent)
-        rest = lane_pass(t, rows, columns, 1, whole, extent);
+    nnc_reduce kind = t->t->reduce;
+    uint8_t lanes = nnc_sum_lanes(t);
+    reduction r = reduction_of(t, rows, columns, lanes, lane_point);
     for (int row = 0; row < rows; row++)
         for (int c = 0; c < columns; c++) {
-            nnc_lower l = column_element(&wide, row, c, -1, 1);
-            nnc_value_id all = nnc_emit1(b, LANE_OPS[t->t->reduce].fold, nnc_emit_get(b, wide.acc[row][c]));
-            if (whole < extent)
-                all = nnc_emit2(b, LANE_OPS[t->t->reduce].join, all, nnc_emit_get(b, rest.acc[row][c]));
-            if (wide.guard && wide.elementwise && !wide.certain)
-                all = wide_select(&l, wide.guard, all, nnc_emit_real(b, nnc_reduction_start(t->t->reduce), 1));
+            r.acc[row][c] = nnc_new_register(b, NNC_TYPE_REAL, lanes);
+            nnc_emit_set(b, r.acc[row][c], nnc_emit_real(b, nnc_reduction_start(kind), lanes));
+        }
+    reduce(&r, NULL);
+    for (int row = 0; row < rows; row++)
+        for (int c = 0; c < columns; c++) {
+            nnc_lower l = column_element(&r, row, c, -1, 1);
+            nnc_value_id all = nnc_emit1(b, FOLDS[kind], nnc_emit_get(b, r.acc[row][c]));
+            if (r.guard && r.elementwise && !r.certain)
+                all = wide_select(&l, r.guard, all, nnc_emit_real(b, nnc_reduction_start(kind), 1));
             nnc_finish_element(t, &l, all);
             nnc_ref_map_close(&l.done);
         }

@@ -1,7 +1,7 @@
 /* Choosing a formula's tile: from its reads' strides, its extents, and the machine.
  *
- * A sum, or a largest or least, is a chain over its reduced slots in order, or, where a long reduced slot of unit stride is what can be read fast, 16 lanes and a fixed
- * tree. Which of the two is told by the formula alone, so tiles, blocks, threads and lanes change no bit. */
+ * A sum, or a largest or least, is a chain over its reduced slots in order, or, where a long reduced slot of unit stride is what can be read fast, lanes (16, or the
+ * most that fit) and a fixed tree. Which of the two is told by the formula alone, so tiles, blocks, threads and lanes change no bit. */
 #include "schedule/tile.h"
 
 static int least(int64_t a, int64_t b) { return (int)(a < b ? a : b); }
@@ -36,12 +36,40 @@ static bool has_unit_strides(const nnc_program *p, nnc_ref body, int slot, bool 
 
 static bool is_free(const nnc_tile *t, int slot) { return t->nest->fixed[slot] == 0; }
 
+enum { LEAST_SUM_LANES = 4, MOST_SUM_LANES = 16 };
+
+static uint8_t sum_lanes(int64_t extent)
+{
+    uint8_t lanes = MOST_SUM_LANES;
+    while (lanes > extent)
+        lanes /= 2;
+    return lanes;
+}
+
+uint8_t nnc_sum_lanes(const nnc_tile *t) { return sum_lanes(t->t->extent[t->shape.sum_lane]); }
+
+/* A part of a vector would have to ask each of its lanes. */
+static bool asks_lanes(const nnc_program *p, nnc_ref ref, int slot)
+{
+    const nnc_node *n = &p->node[ref];
+    bool asks = n->op == NNC_OP_WITHIN && n->slots >> slot & 1;
+    for (uint32_t i = 0; i < n->count && !asks && n->slots >> slot & 1; i++)
+        asks = asks_lanes(p, p->args[n->first + i], slot);
+    return asks;
+}
+
+enum { WORTH_FOLDING = 64 };     /* points of a sum whose lanes are few: adding them up costs as much as some of those */
+
 /* The last reduced slot whose reads are all of unit stride and that is long enough to be worth lanes. */
 static int long_reduced_slot(const nnc_tile *t)
 {
     bool any;
+    int64_t points = 1;
+    for (int slot = t->t->rank; slot < t->t->rank + t->t->reduced; slot++)
+        points *= t->t->extent[slot] > 0 ? t->t->extent[slot] : 1;
     for (int slot = t->t->rank + t->t->reduced - 1; slot >= t->t->rank; slot--)
-        if (t->t->extent[slot] >= NNC_SUM_LANES && has_unit_strides(t->nest->s->p, t->t->body, slot, &any) && any)
+        if (t->t->extent[slot] >= (points >= WORTH_FOLDING ? LEAST_SUM_LANES : MOST_SUM_LANES) && has_unit_strides(t->nest->s->p, t->t->body, slot, &any) && any &&
+            (t->t->extent[slot] % sum_lanes(t->t->extent[slot]) == 0 || !asks_lanes(t->nest->s->p, t->t->body, slot)))
             return slot;
     return -1;
 }

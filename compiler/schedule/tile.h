@@ -4,7 +4,7 @@
 
 #include "schedule/lower.h"
 
-enum { NNC_MAX_ROWS = 14, NNC_MAX_VECTORS = 16, NNC_TILE_VECTORS = 4, NNC_SUM_LANES = 16, NNC_MAX_PANELS = 2, NNC_MAX_HELD = 16 };
+enum { NNC_MAX_ROWS = 14, NNC_MAX_VECTORS = 16, NNC_TILE_VECTORS = 4, NNC_MAX_PANELS = 2, NNC_MAX_HELD = 16 };
 enum { NNC_WORTH_SPLITTING = 32 };         /* points of a loop: the sum is written out once more for each part of it */
 
 typedef struct nnc_shape {
@@ -51,6 +51,7 @@ typedef struct nnc_tile {
 void nnc_choose_shape(nnc_tile *t);
 int64_t nnc_tiled_extent(const nnc_tile *t, int slot);
 uint8_t nnc_lanes_for(const nnc_tile *t, int64_t length);
+uint8_t nnc_sum_lanes(const nnc_tile *t);      /* of the reduced slot that is in the lanes: told by its extent alone, as is the order of the sum */
 
 /* cost.c: row slot, rows and vectors of a sum whose lane slot and cuts are known. */
 void nnc_choose_tile(nnc_tile *t);

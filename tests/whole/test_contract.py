@@ -15,7 +15,7 @@ import tempfile
 
 NNC = os.environ["NNC"]
 FLAGS = ("-std=c99 -Wall -Wextra -Wpedantic -Wconversion -Wdouble-promotion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror").split()
-STACK = 1024          # bytes, of the function, its deepest kernel and a helper
+STACK = 1100          # bytes, of the function, its deepest kernel and a helper
 
 MODELS = {
     # name: (body, inputs as (name, elements, classes or 0), workspace at most)
