@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "loops/builder.h"
+#include "loops/range.h"
 
 enum { NONE, PURE };
 enum { SAME = '=', REAL = 'r', INT = 'i', INDEX = 'x', BOOL = 'b' };
@@ -62,7 +63,8 @@ nnc_value_id nnc_open_for(nnc_builder *b, nnc_value_id low, nnc_value_id high, i
 {
     NNC_MUST(b, step > 0 && nnc_at(b, low)->type == NNC_TYPE_INDEX && nnc_at(b, high)->type == NNC_TYPE_INDEX);
     open_block(b, (nnc_statement){.kind = NNC_STATEMENT_FOR, .low = low, .high = high, .step = step}, runs(nnc_at(b, low), nnc_at(b, high)));
-    nnc_value variable = {.op = NNC_LOOP_VARIABLE, .type = NNC_TYPE_INDEX, .lanes = 1};
+    int64_t from = nnc_multiple_of(b->kernel, low), multiple = from % step ? 1 : step;
+    nnc_value variable = {.op = NNC_LOOP_VARIABLE, .type = NNC_TYPE_INDEX, .lanes = 1, .integer = multiple};
     return b->block[b->blocks - 1].owner->value = nnc_place_here(b, variable, false);
 }
 

@@ -27,7 +27,7 @@ typedef enum nnc_type { NNC_TYPE_REAL, NNC_TYPE_INT, NNC_TYPE_INDEX, NNC_TYPE_BO
 typedef struct nnc_value {
     uint8_t op, type, lanes, count;
     nnc_value_id args[3];
-    union { double real; int64_t integer; };   /* constants; divisor; shift; lane; register or buffer number */
+    union { double real; int64_t integer; };   /* constants; divisor; shift; lane; register or buffer number; what a counter is always a multiple of */
     uint32_t depth;                            /* of the block that it is made in (0: the kernel's own) */
 } nnc_value;
 

@@ -1,6 +1,7 @@
 /* Expressions to values of a kernel, for one place of every slot and several of the lane slot. */
 #include <assert.h>
 #include <math.h>
+#include "loops/range.h"
 #include "schedule/lower.h"
 
 /* An integer: base (INDEX, one lane) + along * lane number; or a vector of INTs. */
@@ -102,10 +103,18 @@ static integer lower_affine(nnc_lower *l, nnc_ref ref)
     return sum;
 }
 
+/* All lanes have the same quotient: they count from a multiple of their number, which divides the divisor. */
+static bool lanes_stay(const nnc_lower *l, integer x, int64_t divisor)
+{
+    return !x.vector && x.along == 1 && l->lanes > 1 && divisor % l->lanes == 0 && nnc_multiple_of(l->kernel, x.base) % l->lanes == 0;
+}
+
 static integer divided(nnc_lower *l, const nnc_node *n, nnc_ref arg)
 {
     nnc_loop_op op = n->op == NNC_OP_QUOTIENT ? NNC_LOOP_QUOTIENT : NNC_LOOP_REMAINDER;
     integer x = lower_integer(l, arg);
+    if (lanes_stay(l, x, n->integer[0]))
+        return (integer){nnc_emit(l->b, op, &x.base, 1, n->integer[0]), op == NNC_LOOP_REMAINDER, 0};
     nnc_value_id from = is_uniform(x) ? x.base : as_vector(l, x), value = nnc_emit(l->b, op, &from, 1, n->integer[0]);
     return is_uniform(x) ? (integer){value, 0, 0} : (integer){0, 0, value};
 }
