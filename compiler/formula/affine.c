@@ -1,6 +1,7 @@
 /* Integers: canonical affine forms over atoms, quotients, remainders, and conditions on them. */
 #include <assert.h>
 #include <math.h>
+#include "base/divisor.h"
 #include "formula/build.h"
 
 /* A form being made. Nearly all have few terms, which are kept here; more are the arena's. */
@@ -164,16 +165,6 @@ nnc_ref nnc_to_real(nnc_program *p, nnc_ref integer)
 
 /* ---- conditions ---- */
 
-static int64_t greatest_divisor(int64_t a, int64_t b)
-{
-    while (b) {
-        int64_t r = a % b;
-        a = b;
-        b = r;
-    }
-    return a < 0 ? -a : a;
-}
-
 static int64_t minus(int64_t bound, int64_t constant) { return bound == INT64_MIN || bound == INT64_MAX ? bound : bound - constant; }
 static int64_t opposite(int64_t bound) { return bound == INT64_MIN ? INT64_MAX : bound == INT64_MAX ? INT64_MIN : -bound; }
 static int64_t down(int64_t bound, int64_t g) { return bound == INT64_MIN || bound == INT64_MAX ? bound : nnc_floor_divide(bound, g); }
@@ -191,7 +182,7 @@ nnc_ref nnc_within(nnc_program *p, nnc_ref integer, int64_t low, int64_t high)
     int64_t g = 0;
     form_open(p, &f, 0, in.terms);
     for (uint32_t i = 0; i < in.terms; i++)
-        g = greatest_divisor(in.coefficient[i], g);
+        g = nnc_common_divisor(in.coefficient[i], g);
     bool turn = in.coefficient[0] < 0;
     for (uint32_t i = 0; i < in.terms; i++)
         form_add(&f, in.atom[i], in.coefficient[i] / (turn ? -g : g));

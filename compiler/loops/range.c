@@ -1,4 +1,5 @@
 #include "loops/range.h"
+#include "base/divisor.h"
 
 static bool holds(const nnc_kernel *k, const bool *known, const nnc_value *v)
 {
@@ -35,16 +36,6 @@ const bool *nnc_nonnegative(nnc_arena *arena, const nnc_kernel *kernel)
     return known;
 }
 
-static int64_t common(int64_t a, int64_t b)
-{
-    while (b) {
-        int64_t rest = a % b;
-        a = b;
-        b = rest;
-    }
-    return a < 0 ? -a : a;
-}
-
 int64_t nnc_multiple_of(const nnc_kernel *k, nnc_value_id index)
 {
     const nnc_value *v = &k->value[index];
@@ -52,7 +43,7 @@ int64_t nnc_multiple_of(const nnc_kernel *k, nnc_value_id index)
     int64_t a = v->count > 0 ? nnc_multiple_of(k, v->args[0]) : 1, b = v->count > 1 ? nnc_multiple_of(k, v->args[1]) : 1;
     switch (v->op) {
     case NNC_LOOP_INDEX: case NNC_LOOP_VARIABLE: return v->integer < 0 ? -v->integer : v->integer;
-    case NNC_LOOP_IADD: case NNC_LOOP_ISUB: return common(a, b);
+    case NNC_LOOP_IADD: case NNC_LOOP_ISUB: return nnc_common_divisor(a, b);
     case NNC_LOOP_IMUL: return a > ENOUGH || b > ENOUGH ? 1 : a * b;
     default: return 1;
     }

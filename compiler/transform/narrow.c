@@ -1,4 +1,5 @@
 /* Expressions made simpler by the ranges of their indices and the conditions around them. */
+#include "base/divisor.h"
 #include "transform/scope.h"
 
 typedef struct narrowing { nnc_scope *scope; uint32_t budget; } narrowing;

@@ -148,13 +148,3 @@ nnc_ref nnc_guarded_body(nnc_program *p, const nnc_guarded *g)
         return g->core;
     return nnc_select(p, nnc_all_of(p, g->condition, g->conditions), g->core, nnc_real(p, 0));
 }
-
-int64_t nnc_common_divisor(int64_t a, int64_t b)
-{
-    while (b) {
-        int64_t r = a % b;
-        a = b;
-        b = r;
-    }
-    return a < 0 ? -a : a;
-}

@@ -36,7 +36,6 @@ bool nnc_reads_inside(nnc_scope *scope, nnc_ref body);
 nnc_ref nnc_negate(nnc_program *p, nnc_ref condition);
 bool nnc_is_zero(const nnc_program *p, nnc_ref ref);
 bool nnc_is_true(const nnc_program *p, nnc_ref ref);
-int64_t nnc_common_divisor(int64_t a, int64_t b);
 nnc_ref nnc_both(nnc_program *p, nnc_ref a, nnc_ref b);     /* a and b, either may be TRUE */
 
 /* All of them, those on indices alone first: they guard the reads in the others. */

@@ -6,6 +6,7 @@
  * is i = floor(v / s) - q and d = v mod s + s*q, where q counts the multiples of s within d's extent, so that a stride wastes no arithmetic. */
 #include <assert.h>
 #include <stdlib.h>
+#include "base/divisor.h"
 #include "transform/solve.h"
 
 /* ---- the state ---- */
