@@ -1,5 +1,6 @@
 #include "runtime/team.h"
 #include "base/clock.h"
+#include "runtime/trial.h"
 #include <linux/futex.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -7,11 +8,17 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Below this many seconds of one thread's work a phase is not worth a barrier (5 us), and a step not worth waking anybody (20 us). */
-static const double PHASE_WORTH = 5e-6, STEP_WORTH = 20e-6;
+/* Below this many seconds of one thread's work a phase is not worth a barrier (5 us), and a step not worth waking anybody (20 us);
+ * from 2 ms on a step is surely worth sharing, and between them it is tried. */
+static const double PHASE_WORTH = 5e-6, STEP_WORTH = 20e-6, SURELY_WORTH = 2e-3;
 /* Cautious rates of one thread, for the estimate only: 2e10 operations and 1e10 bytes a second. */
 static const double FLOPS = 2e10, BYTES = 1e10;
 enum { SPINS = 8000 };         /* about 40 us of pauses: as long as a sleeper takes to wake */
+
+/* Trials of so many steps and batches are kept: a model trains with one, and measures with another. */
+enum { TRIALS = 8 };
+
+typedef struct tried { const nnc_step *step; int64_t batch; nnc_trial trial; } tried;
 
 typedef struct member {
     nnc_team *team;
@@ -29,6 +36,8 @@ struct nnc_team {
     void *const *pointers;
     int64_t batch;
     const nnc_team_rows *rows;
+    tried tried[TRIALS];
+    unsigned next_tried;       /* the one that gives way to a new one */
 };
 
 static void relax(void)
@@ -279,28 +288,66 @@ static void run_each_shared(nnc_team *team, const nnc_step *step, void *const *p
     }
 }
 
+static void bring_all(const nnc_team_rows *rows, int64_t batch)
+{
+    if (rows)
+        rows->bring(rows->context, 0, batch);
+}
+
+static void run_profiled(nnc_team *team, const nnc_step *step, void *const *pointers, int64_t batch, const nnc_team_rows *rows)
+{
+    bring_all(rows, batch);
+    step->profile->runs++;
+    if (step->profile->shared)
+        run_each_shared(team, step, pointers, batch);
+    else
+        run_alone(&(run){step, pointers, batch});
+}
+
+static void run_either(nnc_team *team, const nnc_step *step, void *const *pointers, int64_t batch, const nnc_team_rows *rows, bool shared)
+{
+    if (shared) {
+        run_shared(team, step, pointers, batch, rows);
+        return;
+    }
+    bring_all(rows, batch);
+    run_alone(&(run){step, pointers, batch});
+}
+
+static nnc_trial *trial_of(nnc_team *team, const nnc_step *step, int64_t batch)
+{
+    for (int i = 0; i < TRIALS; i++)
+        if (team->tried[i].step == step && team->tried[i].batch == batch)
+            return &team->tried[i].trial;
+    tried *t = &team->tried[team->next_tried++ % TRIALS];
+    *t = (tried){.step = step, .batch = batch};
+    return &t->trial;
+}
+
+static void run_tried(nnc_team *team, const nnc_step *step, void *const *pointers, int64_t batch, const nnc_team_rows *rows)
+{
+    nnc_trial *trial = trial_of(team, step, batch);
+    double start = nnc_now();
+    run_either(team, step, pointers, batch, rows, nnc_trial_shares(trial));
+    nnc_trial_took(trial, nnc_now() - start);
+}
+
 static void run_kernels(nnc_team *team, const nnc_step *step, void *const *pointers, int64_t batch, const nnc_team_rows *rows)
 {
     fill_own(step, pointers);
-    bool shared = !step->profile && is_worth_sharing(team, step, batch);
-    if (rows && !shared)
-        rows->bring(rows->context, 0, batch);
     if (step->profile)
-        step->profile->runs++;
-    if (step->profile && step->profile->shared)
-        run_each_shared(team, step, pointers, batch);
-    else if (shared)
-        run_shared(team, step, pointers, batch, rows);
+        run_profiled(team, step, pointers, batch, rows);
+    else if (is_worth_sharing(team, step, batch) && step_seconds(step, batch) < SURELY_WORTH)
+        run_tried(team, step, pointers, batch, rows);
     else
-        run_alone(&(run){step, pointers, batch});
+        run_either(team, step, pointers, batch, rows, is_worth_sharing(team, step, batch));
 }
 
 void nnc_team_run(nnc_team *team, const nnc_step *step, void *const *pointers, int64_t batch, const nnc_team_rows *rows)
 {
     unsigned before = flush_denormals();
     if (step->run) {
-        if (rows)
-            rows->bring(rows->context, 0, batch);
+        bring_all(rows, batch);
         step->run(step->context, pointers, batch);
     } else {
         run_kernels(team, step, pointers, batch, rows);

@@ -2,6 +2,7 @@
 #include <stdatomic.h>
 #include "fixture.h"
 #include "runtime/team.h"
+#include "runtime/trial.h"
 
 enum { MOST = 2000, KERNELS = 6 };
 
@@ -70,7 +71,8 @@ static void check_step(nnc_team *team, const double flops[KERNELS], double bytes
 
 static void test_each_task_once(void **state)
 {
-    static const double COSTS[][KERNELS] = {{0}, {1e9, 1e9, 1e9, 1e9, 1e9, 1e9}, {1e9, 0, 0, 0, 0, 1e9}, {0, 0, 1e9, 0, 0, 0}, {0, 0, 0, 0, 1e9, 0}, {1e9, 0, 1, 1e9, 0, 1}};
+    static const double COSTS[][KERNELS] = {{0}, {1e9, 1e9, 1e9, 1e9, 1e9, 1e9}, {1e9, 0, 0, 0, 0, 1e9}, {0, 0, 1e9, 0, 0, 0}, {0, 0, 0, 0, 1e9, 0}, {1e9, 0, 1, 1e9, 0, 1},
+                                              {1e6, 1e6, 1e6, 1e6, 1e6, 1e6}};
     static const int64_t BATCHES[] = {64, 1, 2, 3, 63};
     (void)state;
     for (int threads = 1; threads <= 8; threads++) {
@@ -174,8 +176,44 @@ static void test_other_ways(void **state)
     nnc_team_close(team);
 }
 
+/* Runs take `alone` or `shared` seconds: how many of so many are shared. */
+static int shared_of(nnc_trial *t, int runs, double alone, double shared)
+{
+    int count = 0;
+    for (int i = 0; i < runs; i++) {
+        bool is_shared = nnc_trial_shares(t);
+        count += is_shared;
+        nnc_trial_took(t, is_shared ? shared : alone);
+    }
+    return count;
+}
+
+enum { BOTH = NNC_TRIAL_RUNS * NNC_TRIAL_TURNS };
+
+static void test_trial(void **state)
+{
+    nnc_trial t = {.run = 0};
+    (void)state;
+    for (int turn = 0; turn < NNC_TRIAL_TURNS; turn++)
+        assert_int_equal(shared_of(&t, NNC_TRIAL_RUNS, 1, 2), turn % 2 ? 0 : NNC_TRIAL_RUNS);
+    assert_int_equal(shared_of(&t, NNC_TRIAL_PERIOD - BOTH, 1, 2), 0);
+    assert_int_equal(shared_of(&t, NNC_TRIAL_PERIOD, 3, 2), NNC_TRIAL_PERIOD - BOTH / 2);
+    assert_int_equal(shared_of(&t, NNC_TRIAL_PERIOD, 2, 3), BOTH / 2);
+}
+
+/* Whichever way a step runs that neither is surely worth sharing nor surely not, every task is done once. */
+static void test_both_ways(void **state)
+{
+    static const double COSTS[KERNELS] = {1e6, 1e6, 1e6, 1e6, 1e6, 1e6};
+    nnc_team *team = nnc_team_open(2);
+    (void)state;
+    for (int i = 0; i < 2 * BOTH; i++)
+        check_step(team, COSTS, 0, 64);
+    nnc_team_close(team);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_each_task_once), cmocka_unit_test(test_near), cmocka_unit_test(test_places), cmocka_unit_test(test_other_ways)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_trial), cmocka_unit_test(test_both_ways), cmocka_unit_test(test_each_task_once), cmocka_unit_test(test_near), cmocka_unit_test(test_places), cmocka_unit_test(test_other_ways)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
