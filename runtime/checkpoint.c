@@ -34,7 +34,7 @@ void *nnc_checkpoint_bytes(nnc_arena *arena, const nnc_slot *all, uint32_t alls,
     for (uint32_t i = 0; i < alls; i++)
         if (all[i].role != NNC_SLOT_INTERNAL)
             tensor[tensors++] = tensor_of(&all[i], all[i].name, (const char *)t->persistent + all[i].offset);
-    if (state->has_best)
+    if (state->has_best && state->best)
         tensors += add_best(arena, t, state, tensor + tensors);
     memcpy(key, keys->key, count * sizeof *key);
     memcpy(value, keys->value, count * sizeof *value);
@@ -99,7 +99,7 @@ bool nnc_checkpoint_restore(const nnc_weights *file, const nnc_slot *all, uint32
     unsigned saved = 1u << NNC_SLOT_PARAMETER | 1u << NNC_SLOT_STATE | 1u << NNC_SLOT_FIT | 1u << NNC_SLOT_OPTIMIZER;
     if (differs->length || !nnc_weights_apply(&own, all, alls, saved, NULL, t->persistent, differs))
         return false;
-    return !state->has_best || restore_best(file, t, state, differs);
+    return !state->has_best || !state->best || restore_best(file, t, state, differs);
 }
 
 void *nnc_weights_of_slots(nnc_arena *arena, const nnc_slot *slot, uint32_t slots, unsigned roles, const void *persistent, const nnc_checkpoint_keys *keys, size_t *size)

@@ -28,12 +28,12 @@ static void bind(nnc_runner *runner, const nnc_examples *examples)
 
 nnc_runner nnc_runner_new(nnc_arena *arena, nnc_team *team, const nnc_step *step, void *persistent, const nnc_examples *examples)
 {
-    int64_t host_bytes = step->host_bytes + (int64_t)sizeof(nnc_step_host), bytes = whole_lines(host_bytes) + whole_lines(step->workspace_bytes);
+    int64_t host_bytes = step->host_bytes + (int64_t)sizeof(nnc_step_host), bytes = whole_lines(host_bytes);
     for (uint32_t i = 0; i < step->arguments; i++)
         bytes += whole_lines(argument_bytes(step, i));
     char *at = nnc_arena_tensors(arena, (size_t)bytes);
     nnc_runner runner = {team, step, NNC_ARRAY(arena, void *, step->arguments + 3), take(&at, host_bytes), NNC_ARRAY(arena, int, step->arguments + 1), NULL};
-    runner.pointers[0] = take(&at, step->workspace_bytes);
+    nnc_team_reserve(team, arena, whole_lines(step->workspace_bytes));
     runner.pointers[1] = persistent;
     runner.pointers[2] = runner.host;
     for (uint32_t i = 0; i < step->arguments; i++)
@@ -58,6 +58,7 @@ static void bring(void *context, int64_t first, int64_t last)
 void nnc_runner_run(nnc_runner *runner, const int64_t *number, int64_t count)
 {
     wanted w = {runner, number};
+    runner->pointers[0] = nnc_team_workspace(runner->team);
     nnc_team_rows rows = {bring, &w};
     nnc_team_run(runner->team, runner->step, runner->pointers, count, runner->examples ? &rows : NULL);
 }

@@ -16,7 +16,7 @@ typedef struct nnc_examples {
     void *context;
 } nnc_examples;
 
-/* Everything that running a step needs, allocated once: workspace, host block, arguments. */
+/* Everything that running a step needs, allocated once: host block, arguments; and the team's workspace. */
 typedef struct nnc_runner {
     nnc_team *team;
     const nnc_step *step;

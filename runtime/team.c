@@ -32,6 +32,9 @@ struct nnc_team {
     atomic_uint round;         /* a futex: grows when the others have work, or are to leave */
     atomic_uint arrived, phase;/* the barrier: how many have come, and a futex that grows when all have */
     atomic_bool leaving;
+    nnc_arena memory;          /* the workspace's alone */
+    void *workspace;
+    int64_t reserved;          /* bytes of it */
     const nnc_step *step;      /* the work of this round */
     void *const *pointers;
     int64_t batch;
@@ -383,8 +386,21 @@ void nnc_team_close(nnc_team *team)
     grow(&team->round);
     for (int i = 1; i < team->threads; i++)
         pthread_join(team->member[i].thread, NULL);
+    nnc_arena_close(&team->memory);
     free(team->member);
     free(team);
 }
+
+void nnc_team_reserve(nnc_team *team, const nnc_arena *arena, int64_t bytes)
+{
+    if (team->workspace && bytes <= team->reserved)
+        return;
+    nnc_arena_close(&team->memory);
+    nnc_arena_open(&team->memory, arena->failed, arena->failed_context);
+    team->workspace = nnc_arena_tensors(&team->memory, (size_t)bytes);
+    team->reserved = bytes;
+}
+
+void *nnc_team_workspace(const nnc_team *team) { return team->workspace; }
 
 int nnc_team_threads(const nnc_team *team) { return team->threads; }

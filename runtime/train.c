@@ -56,7 +56,7 @@ nnc_train_state nnc_train_open(nnc_arena *arena, const nnc_training *t)
     nnc_train_state state = {.best_loss = INFINITY, .last_loss = NAN};
     state.total_steps = t->steps > 0 ? t->steps : t->epochs * an_epoch;
     state.epochs = t->steps > 0 ? (double)t->steps / (double)an_epoch : (double)t->epochs;
-    state.best = nnc_arena_allocate(arena, nnc_slots_bytes(t->slot, t->slots) + 1, 1);
+    state.best = t->patience ? nnc_arena_allocate(arena, nnc_slots_bytes(t->slot, t->slots) + 1, 1) : NULL;
     return state;
 }
 
@@ -83,7 +83,8 @@ static void note_best(run *r, nnc_measures *m)
     s->best_step = s->step;
     s->best_epoch = m->epoch;
     s->has_best = true;
-    nnc_slots_save(r->t->slot, r->t->slots, r->t->persistent, s->best);
+    if (s->best)
+        nnc_slots_save(r->t->slot, r->t->slots, r->t->persistent, s->best);
 }
 
 static void save_good(run *r)

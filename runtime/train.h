@@ -63,7 +63,7 @@ typedef struct nnc_train_state {
     int64_t best_step, waits;       /* measures since the best */
     double best_epoch;
     bool has_best;
-    void *best;                     /* the slots' bytes at the best measure, in order; made by nnc_train_open */
+    void *best;                     /* the slots' bytes at the best measure, in order; made by nnc_train_open, where patience may want them; else NULL */
     double last_loss;               /* of the latest step */
     int64_t total_steps;
     double epochs;                  /* in all */
