@@ -11,6 +11,8 @@ static const model_case cases[] = {
     {"few channels",
      "model m {\n input x[24, 24, 1]\n target y: class(5)\n s = x -> conv(6, 5, pad = 2) -> relu -> max_pool -> conv(16, 3) -> relu -> avg_pool -> flatten -> dense(5)\n"
      " loss cross_entropy(s, y)\n}\n" RECIPE},
+    {"two channels, fewer than any machine's lanes",
+     "model m {\n input x[20, 20, 1]\n target y: class(5)\n s = x -> conv(2, 3, pad = 1) -> relu -> conv(2, 5) -> relu -> flatten -> dense(5)\n loss cross_entropy(s, y)\n}\n" RECIPE},
     {"many channels and normalization over the batch",
      "model m {\n input x[10, 10, 16]\n target y: class(5)\n h = x -> conv(32, 3, pad = 1, bias = false) -> batch_norm -> relu -> conv(32, 3, stride = 2, pad = 1) -> batch_norm -> relu\n"
      " s = h -> global_avg_pool -> dense(5)\n loss cross_entropy(s, y)\n}\n" RECIPE},
