@@ -13,7 +13,9 @@ static nnc_value_id index_of(nnc_builder *b, int64_t value) { return nnc_emit_in
 static int64_t spread_of(const nnc_tile *t, int slot, int rows, int columns)
 {
     if (slot == t->shape.row)
-        return rows - 1;
+        return rows / t->side - 1;
+    if (slot == t->shape.beside)
+        return t->side - 1;
     if (slot == t->shape.column)
         return columns - 1;
     return slot == t->shape.lane ? t->width - 1 : 0;

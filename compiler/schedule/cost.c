@@ -13,8 +13,8 @@ enum { L2_BYTES = 32, LINE = 64, PAGE = 4096, WAYS = 8 };      /* bytes a cycle 
 /* The body's reads by what moves them, and its arithmetic. */
 typedef struct counts {
     const nnc_tile *t;
-    int row, across;              /* the tile's slots: of its rows, and of its vectors or columns */
-    double both, row_alone, across_alone, neither;
+    int row, beside, across;      /* the tile's slots: of its rows, and of its vectors or columns; -1 none */
+    double loads[2][2][2];        /* by whether row, beside, across move them */
     double work, row_work;        /* operations started for each vector, and more for each row */
     double asked, row_asked;      /* such as are started in a part of the loop alone, where a guard does not hold for the whole tile */
     double part;                  /* of the loop, for each element that rows lie apart */
@@ -22,7 +22,7 @@ typedef struct counts {
     double passed_less;
     int registers;                /* what the body takes beside the tile */
     int chain;                    /* additions to one accumulator at one point of the sum */
-    int sets;                     /* of the first-level cache, that rows of a read fall into */
+    int sets, beside_sets;        /* of the first-level cache, that rows of a read fall into */
     nnc_ref_map seen;
 } counts;
 
@@ -60,15 +60,21 @@ static int sets_of(int64_t stride)
     return (int)(PAGE / (rest > LINE ? rest : LINE));
 }
 
+static void count_sets(const counts *c, nnc_ref read, int slot, int *sets)
+{
+    const nnc_program *p = c->t->nest->s->p;
+    int64_t stride = moves(&p->node[read], slot) ? nnc_read_stride(p, read, (uint32_t)slot) : INT64_MIN;
+    if (stride != INT64_MIN)
+        *sets = least(*sets, sets_of(4 * stride));
+}
+
 static void count_read(counts *c, nnc_ref read)
 {
     const nnc_program *p = c->t->nest->s->p;
     const nnc_node *n = &p->node[read];
-    bool row = moves(n, c->row), across = moves(n, c->across);
-    int64_t stride = row ? nnc_read_stride(p, read, (uint32_t)c->row) : 0;
-    *(row && across ? &c->both : row ? &c->row_alone : across ? &c->across_alone : &c->neither) += loads_of(c, read);
-    if (row && stride != INT64_MIN)
-        c->sets = least(c->sets, sets_of(4 * stride));
+    c->loads[moves(n, c->row)][moves(n, c->beside)][moves(n, c->across)] += loads_of(c, read);
+    count_sets(c, read, c->row, &c->sets);
+    count_sets(c, read, c->beside, &c->beside_sets);
 }
 
 static const double WORK_OF_GUARD = 3, CHOICE = 0.5;        /* of a condition that rows or lanes ask: for each row, and for each vector */
@@ -182,60 +188,91 @@ static int64_t points_of(const nnc_tile *t)
 
 static double more(double a, double b) { return a > b ? a : b; }
 
+/* How many of each slot a tile has. */
+typedef struct size { int rows, besides, vectors; } size;
+
+/* Loads at one point of the sum; those of them that the lanes do not move. */
+static double loads_at(const counts *c, size z)
+{
+    double sum = 0;
+    for (int i = 0; i < 8; i++)
+        sum += c->loads[i >> 2][i >> 1 & 1][i & 1] * (i & 4 ? z.rows : 1) * (i & 2 ? z.besides : 1) * (i & 1 ? z.vectors : 1);
+    return sum;
+}
+
+static double side_loads(const counts *c, size z) { return c->loads[1][0][0] * z.rows + c->loads[0][1][0] * z.besides + c->loads[1][1][0] * z.rows * z.besides; }
+
 /* One tile of rows and vectors or columns. */
-static double tile_cost(const counts *c, int rows, int vectors, uint8_t lanes)
+static double tile_cost(const counts *c, size z, uint8_t lanes)
 {
     const nnc_tile *t = c->t;
     const nnc_machine *m = t->nest->s->machine;
-    double points = (double)points_of(t), bytes = 0, elements = rows * vectors;
-    double loads = c->both * elements + c->row_alone * rows + c->across_alone * vectors + c->neither;
-    double panel = 4 * c->across_alone * vectors * lanes, side = 4 * c->row_alone * rows * (t->shape.sum_lane >= 0 ? lanes : 1);
+    double points = (double)points_of(t), bytes = 0, rows = z.rows * z.besides, vectors = z.vectors, elements = rows * vectors, apart = z.rows + z.besides - 2;
+    double loads = loads_at(c, z);
+    double panel = 4 * c->loads[0][0][1] * vectors * lanes, side = 4 * side_loads(c, z) * (t->shape.sum_lane >= 0 ? lanes : 1);
     bytes += panel * points > m->l1 / 2 ? panel : 0;
     bytes += side * points > m->l1 / 2 ? side : 0;
-    bytes += rows > c->sets * WAYS / 2 ? (double)LINE * rows : 0;
-    double part = c->part * (rows - 1), all = c->work + (part < 1 ? part : 1) * c->asked, row_all = c->row_work + (part < 1 ? part : 1) * c->row_asked;
+    bytes += z.rows > c->sets * WAYS / 2 || z.besides > c->beside_sets * WAYS / 2 ? LINE * rows : 0;
+    double part = c->part * apart, all = c->work + (part < 1 ? part : 1) * c->asked, row_all = c->row_work + (part < 1 ? part : 1) * c->row_asked;
     double work = more((all * elements * registers_of(t) + row_all * rows) / m->fma_per_cycle, loads / m->loads_per_cycle);
     double point = more(work, more(m->latency * c->chain, bytes / L2_BYTES)) + HIDDEN * loads / m->loads_per_cycle;
-    double passed = c->passed - c->passed_less * (rows + vectors * (t->shape.sum_lane >= 0 ? 1 : lanes));
+    double passed = c->passed - c->passed_less * (apart + 1 + vectors * (t->shape.sum_lane >= 0 ? 1 : lanes));
     return points * (1 - more(passed, 0)) * point + TILE + elements * (t->shape.sum_lane >= 0 ? FOLD : VECTOR);
 }
 
 /* A length in whole tiles and one of what is left. */
-static double length_cost(const counts *c, int rows, int vectors, uint8_t lanes, int64_t length)
+static double length_cost(const counts *c, size z, uint8_t lanes, int64_t length)
 {
-    int64_t step = (int64_t)vectors * lanes, whole = length / step, rest = length % step;
-    return (double)whole * tile_cost(c, rows, vectors, lanes) + (rest ? tile_cost(c, rows, (int)((rest + lanes - 1) / lanes), lanes) : 0);
+    int64_t step = (int64_t)z.vectors * lanes, whole = length / step, rest = length % step;
+    return (double)whole * tile_cost(c, z, lanes) + (rest ? tile_cost(c, (size){z.rows, z.besides, (int)((rest + lanes - 1) / lanes)}, lanes) : 0);
 }
 
 /* All tiles of some rows. */
-static double cost_across(const counts *c, int rows, int vectors)
+static double cost_across(const counts *c, size z)
 {
     const nnc_tile *t = c->t;
     double cost = 0;
     if (t->shape.sum_lane >= 0) {
-        int64_t columns = c->across < 0 ? 1 : extent_at(t, c->across), whole = columns / vectors, rest = columns % vectors;
-        return (double)whole * tile_cost(c, rows, vectors, nnc_sum_lanes(t)) + (rest ? tile_cost(c, rows, (int)rest, nnc_sum_lanes(t)) : 0);
+        int64_t columns = c->across < 0 ? 1 : extent_at(t, c->across), whole = columns / z.vectors, rest = columns % z.vectors;
+        return (double)whole * tile_cost(c, z, nnc_sum_lanes(t)) + (rest ? tile_cost(c, (size){z.rows, z.besides, (int)rest}, nnc_sum_lanes(t)) : 0);
     }
     for (int i = 0; i <= t->cuts; i++) {
         int64_t length = (i < t->cuts ? t->cut[i] : t->t->extent[t->shape.lane]) - (i ? t->cut[i - 1] : 0);
-        cost += length_cost(c, rows, vectors, nnc_lanes_for(t, length), length);
+        cost += length_cost(c, z, nnc_lanes_for(t, length), length);
     }
     return cost;
 }
 
-/* A row's share. Rows are walked in tiles, then what is left in one tile of it. */
-static double cost_of_row(const counts *c, int rows, int vectors)
+/* All places of `beside`, for some of `row`. */
+static double cost_beside(const counts *c, size z)
 {
-    if (c->row < 0)
-        return cost_across(c, 1, vectors);
-    int64_t extent = nnc_tiled_extent(c->t, c->row), whole = extent / rows, rest = extent % rows;
-    double cost = (double)whole * cost_across(c, rows, vectors);
-    return (rest ? RAGGED * (cost + cost_across(c, (int)rest, vectors)) : cost) / (double)extent;
+    if (c->beside < 0)
+        return cost_across(c, z);
+    int64_t extent = nnc_tiled_extent(c->t, c->beside), whole = extent / z.besides, rest = extent % z.besides;
+    double cost = (double)whole * cost_across(c, z);
+    return (rest ? RAGGED * (cost + cost_across(c, (size){z.rows, (int)rest, z.vectors})) : cost) / (double)extent;
 }
 
-static bool fits(const counts *c, int rows, int vectors)
+/* A row's share. Rows are walked in tiles, then what is left in one tile of it. */
+static double cost_of_row(const counts *c, size z)
 {
-    return (rows * vectors + (rows > 1 ? vectors : 0)) * registers_of(c->t) + c->registers <= c->t->nest->s->machine->registers;
+    if (c->row < 0)
+        return cost_across(c, z);
+    int64_t extent = nnc_tiled_extent(c->t, c->row), whole = extent / z.rows, rest = extent % z.rows;
+    double cost = (double)whole * cost_beside(c, z);
+    return (rest ? RAGGED * (cost + cost_beside(c, (size){(int)rest, z.besides, z.vectors})) : cost) / (double)extent;
+}
+
+/* Registers that stay beside the accumulators: the vectors that all rows share, and what the places of `beside` read for every one of `row`. */
+static int held_by(const counts *c, size z)
+{
+    int rows = z.rows * z.besides;
+    return (rows > 1 ? z.vectors : 0) * registers_of(c->t) + (c->beside >= 0 ? (int)(c->loads[0][1][0] * z.besides + c->loads[0][1][1] * z.besides * z.vectors) : 0);
+}
+
+static bool fits(const counts *c, size z)
+{
+    return z.rows * z.besides * z.vectors * registers_of(c->t) + held_by(c, z) + c->registers <= c->t->nest->s->machine->registers;
 }
 
 static int most_across(const nnc_tile *t)
@@ -246,24 +283,67 @@ static int most_across(const nnc_tile *t)
     return t->shape.column < 0 ? 1 : least(NNC_MAX_VECTORS, extent_at(t, t->shape.column));
 }
 
-/* Tries the tiles of one row slot (-1: none), and keeps the best; of equal ones that of the later slot. */
-static void try_row(nnc_tile *t, int row, int across, double *cheapest)
+/* Counts the body for these slots. */
+static counts counts_of(const nnc_tile *t, int row, int beside, int across)
 {
-    counts c = {.t = t, .row = row, .across = across, .chain = terms_of(t->nest->s->p, t->t->body), .registers = REGISTERS, .sets = PAGE / LINE};
-    int most = most_across(t), most_rows = row < 0 ? 1 : least(NNC_MAX_ROWS, nnc_tiled_extent(t, row));
+    counts c = {.t = t, .row = row, .beside = beside, .across = across, .chain = terms_of(t->nest->s->p, t->t->body), .registers = REGISTERS, .sets = PAGE / LINE, .beside_sets = PAGE / LINE};
     count(&c, t->t->body);
     nnc_ref_map_close(&c.seen);
     c.work = more(c.work, c.chain + (c.row_work > 0 ? CHOICE : 0));
-    for (int vectors = 1; vectors <= most; vectors++)
-        for (int rows = row < 0 ? 1 : 2; rows <= most_rows && fits(&c, rows, vectors); rows++) {
-            double cost = cost_of_row(&c, rows, vectors) * (1 + CODE * rows * vectors);
+    return c;
+}
+
+static void take(nnc_tile *t, int row, int beside, size z)
+{
+    t->shape.row = row;
+    t->shape.beside = beside;
+    t->shape.rows = z.rows;
+    t->shape.besides = z.besides;
+    t->shape.vectors = z.vectors;
+}
+
+/* Tries the tiles of one row slot (-1: none), and keeps the best; of equal ones that of the later slot. */
+static void try_row(nnc_tile *t, int row, int across, double *cheapest)
+{
+    counts c = counts_of(t, row, -1, across);
+    int most = most_across(t), most_rows = row < 0 ? 1 : least(NNC_MAX_ROWS, nnc_tiled_extent(t, row));
+    for (size z = {1, 1, 1}; z.vectors <= most; z.vectors++)
+        for (z.rows = row < 0 ? 1 : 2; z.rows <= most_rows && fits(&c, z); z.rows++) {
+            double cost = cost_of_row(&c, z) * (1 + CODE * z.rows * z.vectors);
             if (*cheapest > 0 && cost > *cheapest * (row > t->shape.row ? 1 + 1e-9 : 1 - 1e-9))
                 continue;
             *cheapest = cost;
-            t->shape.row = row;
-            t->shape.rows = rows;
-            t->shape.vectors = vectors;
+            take(t, row, -1, z);
         }
+}
+
+/* Tries rows that are pairs of places of two slots. */
+static void try_pair(nnc_tile *t, int row, int beside, int across, double *cheapest)
+{
+    counts c = counts_of(t, row, beside, across);
+    int most = most_across(t), most_rows = least(NNC_MAX_ROWS, nnc_tiled_extent(t, row)), most_besides = least(NNC_MAX_ROWS, nnc_tiled_extent(t, beside));
+    for (size z = {2, 2, 1}; z.vectors <= most; z.vectors++)
+        for (z.rows = 2; z.rows <= most_rows; z.rows++)
+            for (z.besides = 2; z.besides <= most_besides && z.rows * z.besides <= NNC_MAX_PAIRED_ROWS && fits(&c, z); z.besides++) {
+                double cost = cost_of_row(&c, z) * (1 + CODE * z.rows * z.besides * z.vectors);
+                if (cost >= *cheapest)
+                    continue;
+                *cheapest = cost;
+                take(t, row, beside, z);
+            }
+}
+
+static bool may_tile(const nnc_tile *t, int slot, int across) { return slot != across && t->nest->fixed[slot] == 0 && extent_at(t, slot) > 1; }
+
+static const double WORTH_PAIRS = 0.95;     /* of the best tile of one row slot: larger code must gain that much */
+
+static void try_pairs(nnc_tile *t, int across, double cheapest)
+{
+    cheapest *= WORTH_PAIRS;
+    for (int row = 0; row < t->t->rank; row++)
+        for (int beside = 0; beside < t->t->rank; beside++)
+            if (row != beside && may_tile(t, row, across) && may_tile(t, beside, across))
+                try_pair(t, row, beside, across, &cheapest);
 }
 
 void nnc_choose_tile(nnc_tile *t)
@@ -272,6 +352,8 @@ void nnc_choose_tile(nnc_tile *t)
     int across = t->shape.sum_lane >= 0 ? t->shape.column : t->shape.lane;
     try_row(t, -1, across, &cheapest);
     for (int slot = 0; slot < t->t->rank; slot++)
-        if (slot != across && t->nest->fixed[slot] == 0 && extent_at(t, slot) > 1)
+        if (may_tile(t, slot, across))
             try_row(t, slot, across, &cheapest);
+    if (t->shape.sum_lane < 0 && !t->nest->s->machine->small)
+        try_pairs(t, across, cheapest);
 }

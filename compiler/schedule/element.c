@@ -62,7 +62,9 @@ nnc_lower nnc_tile_element(const nnc_tile *t, int r, int v, int lane, uint8_t la
 {
     nnc_lower l = nnc_lower_at(t, lane, lanes);
     if (t->shape.row >= 0)
-        l.slot[t->shape.row] = offset(t->nest->b, l.slot[t->shape.row], r);
+        l.slot[t->shape.row] = offset(t->nest->b, l.slot[t->shape.row], r / t->side);
+    if (t->shape.beside >= 0)
+        l.slot[t->shape.beside] = offset(t->nest->b, l.slot[t->shape.beside], r % t->side);
     if (second < 0)
         return l;
     int64_t at = v * step, last = second == t->shape.lane ? t->width - step : at;

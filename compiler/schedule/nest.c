@@ -30,11 +30,14 @@ static nnc_value_id whole_steps(nnc_builder *b, nnc_value_id low, nnc_value_id h
     return nnc_emit2(b, NNC_LOOP_IADD, low, nnc_emit2(b, NNC_LOOP_IMUL, quotient, nnc_emit_index(b, step)));
 }
 
-/* One loop of tiles: rows or columns are how many of the slot a tile takes. */
-static void loop_tiles(nnc_tile *t, int level, int slot, nnc_value_id low, nnc_value_id high, int many, int other, uint8_t lanes)
+/* One loop of tiles that take `many` of a tiled slot. */
+static void loop_tiles(nnc_tile *t, int level, int slot, nnc_value_id low, nnc_value_id high, int many, int rows, int vectors, uint8_t lanes)
 {
-    bool rows = slot == t->shape.row;
-    loop_over(t, level, slot, low, high, many, rows ? many : other, rows ? other : many, lanes);
+    int side = t->side;
+    if (slot == t->shape.beside)
+        t->side = many;
+    loop_over(t, level, slot, low, high, many, slot == t->shape.row ? many : rows, slot == t->shape.column ? many : vectors, lanes);
+    t->side = side;
 }
 
 enum { WORTH_A_TILE = 4 };       /* rows that are left but once */
@@ -48,7 +51,7 @@ static int rest_of_last_block(const nnc_tile *t, int slot, int many)
 
 /* Whole tiles of a slot, then what is left: of an extent that is known in one tile of it; a last block of tasks may be shorter, and has a tile of its own. Of fewer examples than
  * the most, what is left ends in single ones. */
-static void loop_tiled(nnc_tile *t, int level, int slot, int many, int other, uint8_t lanes)
+static void loop_tiled(nnc_tile *t, int level, int slot, int many, int rows, int vectors, uint8_t lanes)
 {
     nnc_builder *b = t->nest->b;
     nnc_value_id low, high;
@@ -56,16 +59,16 @@ static void loop_tiled(nnc_tile *t, int level, int slot, int many, int other, ui
     bool known = t->t->extent[slot] > 0 && !(slot == t->nest->task_slot && t->nest->low);
     bounds_of(t, slot, &low, &high);
     nnc_value_id middle = known && !rests[0] ? high : whole_steps(b, low, high, many);
-    loop_tiles(t, level, slot, low, middle, many, other, lanes);
+    loop_tiles(t, level, slot, low, middle, many, rows, vectors, lanes);
     for (int i = 0; i < 2; i++) {
         if (rests[i] <= 1 || (i == 1 && (rests[1] == rests[0] || rests[1] < WORTH_A_TILE)))
             continue;
         nnc_value_id next = known ? high : whole_steps(b, middle, high, rests[i]);
-        loop_tiles(t, level, slot, middle, next, rests[i], other, lanes);
+        loop_tiles(t, level, slot, middle, next, rests[i], rows, vectors, lanes);
         middle = next;
     }
     if (many > 1 && (!known || rests[0] == 1))
-        loop_tiles(t, level, slot, middle, high, 1, other, lanes);
+        loop_tiles(t, level, slot, middle, high, 1, rows, vectors, lanes);
 }
 
 /* [at, end) of the lane slot: whole tiles of vectors, then one of fewer. Its last vector ends at the end, and is as wide as the others unless it alone is left and a narrower one fits. */
@@ -108,7 +111,7 @@ void nnc_emit_level(nnc_tile *t, int level, int rows, int vectors, uint8_t lanes
         if (t->t->reduce == NNC_REDUCE_NONE)
             nnc_emit_map(t, lanes);
         else
-            nnc_emit_reduction(t, rows, vectors, lanes);
+            nnc_emit_reduction(t, rows * t->side, vectors, lanes);
         return;
     }
     int slot = t->order[level];
@@ -116,9 +119,9 @@ void nnc_emit_level(nnc_tile *t, int level, int rows, int vectors, uint8_t lanes
         loop_parts(t, level, slot);
         return;
     }
-    if (slot == t->shape.row || slot == t->shape.column) {
-        bool row = slot == t->shape.row;
-        loop_tiled(t, level, slot, row ? t->shape.rows : t->shape.vectors, row ? vectors : rows, lanes);
+    if (slot == t->shape.row || slot == t->shape.beside || slot == t->shape.column) {
+        int many = slot == t->shape.row ? t->shape.rows : slot == t->shape.beside ? t->shape.besides : t->shape.vectors;
+        loop_tiled(t, level, slot, many, rows, vectors, lanes);
         return;
     }
     bounds_of(t, slot, &low, &high);
@@ -129,13 +132,13 @@ void nnc_emit_level(nnc_tile *t, int level, int rows, int vectors, uint8_t lanes
  * has the lanes outermost: what they read is copied once for all the rest. */
 static void order_slots(nnc_tile *t)
 {
-    int tiled[3] = {t->shape.column, t->shape.lane, t->shape.row};
+    int tiled[4] = {t->shape.column, t->shape.lane, t->shape.row, t->shape.beside};
     if (t->shape.block >= 0)
         t->order[t->depth++] = t->shape.lane;
     for (int slot = 0; slot < t->t->rank; slot++)
-        if (is_free(t, slot) && slot != tiled[0] && slot != tiled[1] && slot != tiled[2])
+        if (is_free(t, slot) && slot != tiled[0] && slot != tiled[1] && slot != tiled[2] && slot != tiled[3])
             t->order[t->depth++] = slot;
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 4; i++)
         if (tiled[i] >= 0 && !(t->shape.block >= 0 && tiled[i] == t->shape.lane))
             t->order[t->depth++] = tiled[i];
 }
@@ -152,7 +155,7 @@ static bool stored_once(const nnc_tile *t, nnc_tensor_id id)
 
 void nnc_emit_formula(nnc_nest *nest, nnc_tensor_id id)
 {
-    nnc_tile t = {.nest = nest, .t = &nest->s->p->tensor[id], .width = 1};
+    nnc_tile t = {.nest = nest, .t = &nest->s->p->tensor[id], .side = 1, .width = 1};
     for (int i = 0; i < NNC_MAX_SLOTS; i++)
         t.slot[i] = nest->fixed[i];
     nnc_choose_shape(&t);

@@ -11,7 +11,7 @@ double nnc_reduction_start(nnc_reduce reduce)
     return reduce == NNC_REDUCE_PROD ? 1 : reduce == NNC_REDUCE_MAX || reduce == NNC_REDUCE_ARGMAX ? -INFINITY : reduce == NNC_REDUCE_MIN || reduce == NNC_REDUCE_ARGMIN ? INFINITY : 0;
 }
 
-typedef uint32_t registers[NNC_MAX_ROWS][NNC_MAX_VECTORS];
+typedef uint32_t registers[NNC_MAX_PAIRED_ROWS][NNC_MAX_VECTORS];
 
 /* The loops of the reduced slots and what stands inside. */
 typedef struct reduction {
@@ -188,8 +188,8 @@ static nnc_ref whole_guard(const nnc_tile *t)
 
 static bool moves_in_tile(const nnc_tile *t, nnc_ref condition)
 {
-    const int slots[] = {t->shape.lane, t->shape.row, t->shape.column};
-    for (int i = 0; i < 3; i++)
+    const int slots[] = {t->shape.lane, t->shape.row, t->shape.beside, t->shape.column};
+    for (int i = 0; i < 4; i++)
         if (slots[i] >= 0 && t->nest->s->p->node[condition].slots >> slots[i] & 1)
             return true;
     return false;

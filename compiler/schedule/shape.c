@@ -151,7 +151,7 @@ void nnc_choose_shape(nnc_tile *t)
     const nnc_machine *m = t->nest->s->machine;
     bool sum = t->t->reduce == NNC_REDUCE_SUM && t->t->reduced > 0, extreme = t->t->reduce == NNC_REDUCE_MAX || t->t->reduce == NNC_REDUCE_MIN, any;
     int last = last_free_slot(t);
-    t->shape = (nnc_shape){-1, -1, -1, -1, 1, 1, -1, 0};
+    t->shape = (nnc_shape){.lane = -1, .sum_lane = -1, .row = -1, .beside = -1, .column = -1, .rows = 1, .besides = 1, .vectors = 1, .block = -1};
     if (m->lanes == 1)
         return;
     bool fits = last >= 0 && t->t->extent[last] > 0 && has_unit_strides(t->nest->s->p, t->t->body, last, &any);

@@ -4,15 +4,16 @@
 
 #include "schedule/lower.h"
 
-enum { NNC_MAX_ROWS = 14, NNC_MAX_VECTORS = 16, NNC_TILE_VECTORS = 4, NNC_MAX_PANELS = 2, NNC_MAX_HELD = 16 };
+enum { NNC_MAX_ROWS = 14, NNC_MAX_PAIRED_ROWS = 28, NNC_MAX_VECTORS = 16, NNC_TILE_VECTORS = 4, NNC_MAX_PANELS = 2, NNC_MAX_HELD = 16 };
 enum { NNC_WORTH_SPLITTING = 32 };         /* points of a loop: the sum is written out once more for each part of it */
 
 typedef struct nnc_shape {
     int lane;                     /* output slot in the lanes; -1 none */
     int sum_lane;                 /* reduced slot in the lanes; -1 none */
     int row;                      /* output slot that is tiled; -1 none */
+    int beside;                   /* a second one that gives rows, where one is too short to fill the registers: rows are pairs of places; -1 none */
     int column;                   /* sum_lane: a second tiled output slot; -1 none */
-    int rows, vectors;            /* tile: rows, and vectors or columns */
+    int rows, besides, vectors;   /* tile: places of `row` and of `beside`, and vectors or columns */
     int block;                    /* reduced slot that is summed block by block; -1 none. Those before it are walked outside, those after it inside */
     int64_t block_size;
 } nnc_shape;
@@ -33,6 +34,7 @@ typedef struct nnc_tile {
     int64_t cut[8];                        /* the lane slot is walked in parts: conditions on it are decided in each */
     int cuts;
     nnc_slot_range range;                  /* the present part */
+    int side;                              /* places of `beside` in the present tile: its row r is at r / side of `row` and r % side of `beside`; 1 where there is none */
     int64_t width;                         /* elements of the lane slot in the present tile. Its last vector ends where the tile does: it may make again what the one before made */
     int64_t made;                          /* the first of them that the tile before has made */
     bool over;                             /* the lane slot is shorter than its vectors: what is read beyond its end is not stored */
@@ -53,14 +55,14 @@ int64_t nnc_tiled_extent(const nnc_tile *t, int slot);
 uint8_t nnc_lanes_for(const nnc_tile *t, int64_t length);
 uint8_t nnc_sum_lanes(const nnc_tile *t);      /* of the reduced slot that is in the lanes: told by its extent alone, as is the order of the sum */
 
-/* cost.c: row slot, rows and vectors of a sum whose lane slot and cuts are known. */
+/* cost.c: row slots, rows and vectors of a sum whose lane slot and cuts are known. */
 void nnc_choose_tile(nnc_tile *t);
 
 /* clip.c: the bounds [*from, *to) of a reduced slot's loop, narrowed to where the body's guard can hold; what is certain then is added to t->held. A condition that holds for some of
  * the tile's elements alone gives a split (one at most; NULL: none): it holds for all of them from split.from to split.to, and is to be asked in what lies before and after. */
 typedef struct nnc_clip {
     nnc_ref body;
-    int rows, columns;            /* of the tile */
+    int rows, columns;            /* of the tile; pairs of places are a row each */
     bool open[NNC_MAX_SLOTS];     /* reduced slots whose loops are open: t->slot is theirs */
 } nnc_clip;
 typedef struct nnc_split {
@@ -72,7 +74,7 @@ void nnc_clip_loop(nnc_tile *t, nnc_clip *clip, int slot, nnc_value_id *from, nn
 /* Whether a condition on output slots can hold for some element of the tile, as a BOOL; 0: no way to tell. */
 nnc_value_id nnc_possible(const nnc_tile *t, const nnc_clip *clip, nnc_ref condition);
 
-/* element.c: evaluation at the present place of all slots; at tile element (r, v): row + r, slot `second` + v * step; the lane slot's vectors end where the tile ends. */
+/* element.c: evaluation at the present place of all slots; at tile element (r, v): row + r (or r / side, and beside + r % side), slot `second` + v * step; the lane slot's vectors end where the tile ends. */
 nnc_lower nnc_lower_at(const nnc_tile *t, int lane, uint8_t lanes);
 nnc_lower nnc_tile_element(const nnc_tile *t, int r, int v, int lane, uint8_t lanes, int second, int64_t step);
 /* The formula's value is made: what the group makes of it there, then what of all that needs memory is stored. */
