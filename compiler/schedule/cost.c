@@ -22,6 +22,7 @@ typedef struct counts {
     double passed_less;
     int registers;                /* what the body takes beside the tile */
     int chain;                    /* additions to one accumulator at one point of the sum */
+    uint64_t conditions;          /* the slots that conditions mention */
     int sets, beside_sets;        /* of the first-level cache, that rows of a read fall into */
     nnc_ref_map seen;
 } counts;
@@ -127,6 +128,7 @@ static void count_condition(counts *c, nnc_ref condition)
     const nnc_tile *t = c->t;
     const nnc_node *n = &t->nest->s->p->node[condition];
     double each = WORK_OF_GUARD / points_inside(t, n);
+    c->conditions |= n->slots;
     int64_t extent = 0;
     for (int slot = t->t->rank; slot < t->t->rank + t->t->reduced; slot++)
         extent = moves(n, slot) ? extent_at(t, slot) : extent;
@@ -317,10 +319,13 @@ static void try_row(nnc_tile *t, int row, int across, double *cheapest)
         }
 }
 
-/* Tries rows that are pairs of places of two slots. */
+/* Tries rows that are pairs of places of two slots. Not of such as a condition mentions: a guard would be asked of each pair, where that of one slot's rows is asked once for all of
+ * them, or bounds their loop. */
 static void try_pair(nnc_tile *t, int row, int beside, int across, double *cheapest)
 {
     counts c = counts_of(t, row, beside, across);
+    if ((c.conditions >> row | c.conditions >> beside) & 1)
+        return;
     int most = most_across(t), most_rows = least(NNC_MAX_ROWS, nnc_tiled_extent(t, row)), most_besides = least(NNC_MAX_ROWS, nnc_tiled_extent(t, beside));
     for (size z = {2, 2, 1}; z.vectors <= most; z.vectors++)
         for (z.rows = 2; z.rows <= most_rows; z.rows++)

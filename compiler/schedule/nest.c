@@ -42,6 +42,12 @@ static void loop_tiles(nnc_tile *t, int level, int slot, nnc_value_id low, nnc_v
 
 enum { WORTH_A_TILE = 4 };       /* rows that are left but once */
 
+/* What is left over by whole tiles of an extent, or of a block of tasks. Of single rows any number may be given: what is left is walked in pairs, and singly. */
+static int rest_of_tiles(const nnc_tile *t, int slot, int many)
+{
+    return nnc_single_tasks(t, slot) ? (many > 2 ? 2 : 0) : (int)(nnc_tiled_extent(t, slot) % many);
+}
+
 /* What is left over by whole tiles in the last block of tasks, where that is a shorter one: of the largest number of examples, or of an extent. */
 static int rest_of_last_block(const nnc_tile *t, int slot, int many)
 {
@@ -55,7 +61,7 @@ static void loop_tiled(nnc_tile *t, int level, int slot, int many, int rows, int
 {
     nnc_builder *b = t->nest->b;
     nnc_value_id low, high;
-    int rests[2] = {(int)(nnc_tiled_extent(t, slot) % many), rest_of_last_block(t, slot, many)};
+    int rests[2] = {rest_of_tiles(t, slot, many), rest_of_last_block(t, slot, many)};
     bool known = t->t->extent[slot] > 0 && !(slot == t->nest->task_slot && t->nest->low);
     bounds_of(t, slot, &low, &high);
     nnc_value_id middle = known && !rests[0] ? high : whole_steps(b, low, high, many);

@@ -80,9 +80,13 @@ static int last_free_slot(const nnc_tile *t)
     return slot >= 0 && is_free(t, slot) && t->t->extent[slot] > 1 ? slot : -1;
 }
 
+bool nnc_single_tasks(const nnc_tile *t, int slot) { return t->nest->low && slot == t->nest->task_slot && t->t->extent[slot] > 0 && t->nest->kernel->task_block == 1; }
+
 int64_t nnc_tiled_extent(const nnc_tile *t, int slot)
 {
     int64_t extent = extent_at(t->nest->s, t->t, slot), block = t->nest->kernel->task_block;
+    if (nnc_single_tasks(t, slot))
+        return (extent + 1) / 2;
     return t->nest->low && slot == t->nest->task_slot && block < extent ? block : extent;
 }
 

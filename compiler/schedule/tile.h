@@ -49,9 +49,11 @@ typedef struct nnc_tile {
     int panels;
 } nnc_tile;
 
-/* shape.c: the slots of the tile; how many of a slot are walked together (all, or a task's); the lanes of a part of the lane slot: what the machine has and the part fills. */
+/* shape.c: the slots of the tile; how many of a slot are walked together (all, or a task's; of few rows, a task each, half of them, as one of two
+ * threads has: a call walks all the rows that it is given); whether it is a slot of such rows; the lanes of a part of the lane slot: what the machine has and the part fills. */
 void nnc_choose_shape(nnc_tile *t);
 int64_t nnc_tiled_extent(const nnc_tile *t, int slot);
+bool nnc_single_tasks(const nnc_tile *t, int slot);
 uint8_t nnc_lanes_for(const nnc_tile *t, int64_t length);
 uint8_t nnc_sum_lanes(const nnc_tile *t);      /* of the reduced slot that is in the lanes: told by its extent alone, as is the order of the sum */
 
