@@ -128,7 +128,6 @@ static void count_condition(counts *c, nnc_ref condition)
     const nnc_tile *t = c->t;
     const nnc_node *n = &t->nest->s->p->node[condition];
     double each = WORK_OF_GUARD / points_inside(t, n);
-    c->conditions |= n->slots;
     int64_t extent = 0;
     for (int slot = t->t->rank; slot < t->t->rank + t->t->reduced; slot++)
         extent = moves(n, slot) ? extent_at(t, slot) : extent;
@@ -157,6 +156,8 @@ static void count(counts *c, nnc_ref ref)
     nnc_ref_map_put(p->arena, &c->seen, ref, 1);
     for (uint32_t i = 0; i < n->count && n->op != NNC_OP_READ; i++)
         count(c, p->args[n->first + i]);
+    if (n->op == NNC_OP_WITHIN)
+        c->conditions |= n->slots;
     if (n->op == NNC_OP_READ)
         count_read(c, ref);
     else if (n->op == NNC_OP_MUL)
@@ -340,7 +341,7 @@ static void try_pair(nnc_tile *t, int row, int beside, int across, double *cheap
 
 static bool may_tile(const nnc_tile *t, int slot, int across) { return slot != across && t->nest->fixed[slot] == 0 && extent_at(t, slot) > 1; }
 
-static const double WORTH_PAIRS = 0.95;     /* of the best tile of one row slot: larger code must gain that much */
+static const double WORTH_PAIRS = 0.9;     /* of the best tile of one row slot: larger code must gain that much */
 
 static void try_pairs(nnc_tile *t, int across, double cheapest)
 {

@@ -18,6 +18,10 @@ void nnc_count_tile(const nnc_tile *t)
         nnc_count_way(s, NNC_WAY_SUM_COLUMNS);
     if (shape->rows > 1)
         nnc_count_way(s, NNC_WAY_ROWS);
+    if (shape->beside >= 0)
+        nnc_count_way(s, NNC_WAY_PAIRS);
+    if ((shape->row >= 0 && nnc_single_tasks(t, shape->row)) || (shape->beside >= 0 && nnc_single_tasks(t, shape->beside)))
+        nnc_count_way(s, NNC_WAY_TASK_ROWS);
     if (shape->row < 0 && shape->vectors > NNC_TILE_VECTORS)
         nnc_count_way(s, NNC_WAY_ONE_ROW);
     if (shape->block >= 0)

@@ -105,6 +105,38 @@ static void check_values(made *m, const char *text)
         free(pointer[i]);
 }
 
+/* ---- tiles whose rows are pairs of places ---- */
+
+typedef struct tile_case { const char *text; const char *machine; bool pairs, tasks; uint32_t products; } tile_case;
+
+static const tile_case TILES[] = {
+    /* a convolution's kernel, few by few: five rows of one task each, walked by three, by two and singly, and five of the next slot beside each */
+    {"input d[batch, 8, 8, 16]\ninput x[batch, 12, 12]\ny[i < 5, j < 5, l < 16] = sum(b < batch, m < 8, n < 8: d[b, m, n, l] * x[b, i + m, j + n])\n", "x86-64-v4", true, true, 15 + 10 + 5},
+    /* fewer registers: what no tile divides is left in both slots */
+    {"input d[batch, 8, 8, 8]\ninput x[batch, 12, 12]\ny[i < 5, j < 5, l < 8] = sum(b < batch, m < 8, n < 8: d[b, m, n, l] * x[b, i + m, j + n])\n", "x86-64-v3", true, true, 9 + 6 + 6 + 4 + 3 + 2},
+    /* one slot, of a task each */
+    {"input d[batch, 64, 8]\ninput x[batch, 68]\ny[i < 5, l < 8] = sum(b < batch, m < 64: d[b, m, l] * x[b, i + m])\n", "x86-64-v3", false, true, 3 + 2 + 1},
+    /* three channels: two slots inside of a task */
+    {"input d[batch, 6, 6, 16]\ninput x[batch, 8, 8, 3]\ny[i < 3, j < 3, k < 3, l < 16] = sum(b < batch, m < 6, n < 6: d[b, m, n, l] * x[b, i + m, j + n, k])\n", "x86-64-v4", true, false, 9},
+    /* a slot that fills the registers alone */
+    {"input d[batch, 4, 4, 16]\ninput x[batch, 6, 6, 24]\ny[i < 3, j < 3, k < 24, l < 16] = sum(b < batch, m < 4, n < 4: d[b, m, n, l] * x[b, i + m, j + n, k])\n", "x86-64-v4", false, false, 0},
+    /* a condition on both: it would be asked of each pair */
+    {"input x[batch, 3, 3, 40]\ninput w[40, 8]\ny[b < batch, i < 3, j < 3, l < 8] = sum(m < 40: if i mod 2 == 0 and j mod 2 == 0 then x[b, i, j, m] * w[m, l] else 0)\n", "x86-64-v3", false, false, 0},
+};
+
+static void test_pairs(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof TILES / sizeof *TILES; i++) {
+        const tile_case *c = &TILES[i];
+        made m = schedule(c->text, c->machine);
+        uint32_t products = count_of(m.scheduled.loops, NNC_LOOP_FMA);
+        if ((m.scheduled.taken[NNC_WAY_PAIRS] > 0) != c->pairs || (m.scheduled.taken[NNC_WAY_TASK_ROWS] > 0) != c->tasks || (c->products && products != c->products))
+            fail_msg("%spairs %u, rows of tasks %u, products %u", c->text, (unsigned)m.scheduled.taken[NNC_WAY_PAIRS], (unsigned)m.scheduled.taken[NNC_WAY_TASK_ROWS], (unsigned)products);
+        check_values(&m, c->text);
+    }
+}
+
 /* ---- the cases: whether the guard is asked inside the loops ---- */
 
 typedef struct loops_case { const char *text; const char *machine; bool asks; } loops_case;
@@ -194,6 +226,7 @@ static void test_steps_kept(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_guards, fixture_open, fixture_close),
+                                       cmocka_unit_test_setup_teardown(test_pairs, fixture_open, fixture_close),
                                        cmocka_unit_test_setup_teardown(test_steps_kept, fixture_open, fixture_close)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
