@@ -1,7 +1,8 @@
 #include "runtime/initial.h"
 #include <math.h>
 #include <stdlib.h>
-#include "base/random.h"
+#include <string.h>
+#include "runtime/normal.h"
 
 /* FNV-1a: what a name's draws are told apart by. */
 static uint32_t hash_of(const char *name)
@@ -12,32 +13,50 @@ static uint32_t hash_of(const char *name)
     return hash;
 }
 
-static void words_at(uint64_t seed, uint32_t name, int64_t i, uint32_t out[2])
+/* A block of draws: the words of its places, and numbers made of them. */
+typedef struct { uint32_t one[NNC_DRAWS], two[NNC_DRAWS]; double number[NNC_DRAWS]; } block;
+
+static void draw_words(block *b, uint64_t seed, uint32_t name, int64_t first)
 {
-    nnc_threefry((uint32_t)seed ^ name, (uint32_t)(seed >> 32) ^ 0x696E6974u, (uint32_t)i, (uint32_t)((uint64_t)i >> 32), out);
+    nnc_words_block((uint32_t)seed ^ name, (uint32_t)(seed >> 32) ^ 0x696E6974u, (uint64_t)first, b->one, b->two);
 }
 
-/* Box and Muller 1958, from the two words of one place. */
-static double normal_at(uint64_t seed, uint32_t name, int64_t i)
+static int64_t in_block(int64_t count, int64_t first)
 {
-    uint32_t word[2];
-    words_at(seed, name, i, word);
-    return sqrt(-2 * log(1 - nnc_uniform_of(word[0]))) * cos(6.283185307179586 * nnc_uniform_of(word[1]));
+    return count - first < NNC_DRAWS ? count - first : NNC_DRAWS;
 }
 
 void nnc_draw_normal(float *out, int64_t count, double mean, double std, uint64_t seed, const char *name)
 {
     uint32_t hash = hash_of(name);
-    for (int64_t i = 0; i < count; i++)
-        out[i] = (float)(mean + std * normal_at(seed, hash, i));
+    block b;
+    for (int64_t first = 0; first < count; first += NNC_DRAWS) {
+        draw_words(&b, seed, hash, first);
+        nnc_normal_block(b.one, b.two, b.number);
+        for (int64_t i = 0, some = in_block(count, first); i < some; i++)
+            out[first + i] = (float)(mean + std * b.number[i]);
+    }
 }
 
 void nnc_draw_uniform(float *out, int64_t count, double low, double high, uint64_t seed, const char *name)
 {
-    uint32_t hash = hash_of(name), word[2];
-    for (int64_t i = 0; i < count; i++) {
-        words_at(seed, hash, i, word);
-        out[i] = (float)(low + (high - low) * nnc_uniform_of(word[0]));
+    uint32_t hash = hash_of(name);
+    block b;
+    for (int64_t first = 0; first < count; first += NNC_DRAWS) {
+        draw_words(&b, seed, hash, first);
+        nnc_uniform_block(b.one, b.number);
+        for (int64_t i = 0, some = in_block(count, first); i < some; i++)
+            out[first + i] = (float)(low + (high - low) * b.number[i]);
+    }
+}
+
+static void fill_normal(double *out, int64_t count, uint64_t seed, uint32_t name)
+{
+    block b;
+    for (int64_t first = 0; first < count; first += NNC_DRAWS) {
+        draw_words(&b, seed, name, first);
+        nnc_normal_block(b.one, b.two, b.number);
+        memcpy(out + first, b.number, (size_t)in_block(count, first) * sizeof *out);
     }
 }
 
@@ -67,11 +86,9 @@ int nnc_draw_orthogonal(float *out, int64_t rows, int64_t columns, double gain, 
 {
     int64_t count = rows < columns ? rows : columns, length = rows < columns ? columns : rows;
     double *v = malloc((size_t)(count * length) * sizeof *v);
-    uint32_t hash = hash_of(name);
     if (!v)
         return 0;
-    for (int64_t i = 0; i < count * length; i++)
-        v[i] = normal_at(seed, hash, i);
+    fill_normal(v, count * length, seed, hash_of(name));
     orthonormalise(v, count, length);
     for (int64_t r = 0; r < rows; r++)
         for (int64_t c = 0; c < columns; c++)

@@ -1,0 +1,106 @@
+/* Starting values: each block is the draws of its places by base/random.h's definition; the two functions of the gaussian against libm for every word that there is; values of floats. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+#include "base/random.h"
+#include "runtime/initial.h"
+#include "runtime/normal.h"
+
+static void test_words(void **state)
+{
+    static const uint64_t FIRST[] = {0, NNC_DRAWS, 0xFFFFFF00u, 0x100000000u, 0x123456789AB00u};
+    uint32_t one[NNC_DRAWS], two[NNC_DRAWS], word[2];
+    (void)state;
+    for (size_t k = 0; k < sizeof FIRST / sizeof *FIRST; k++) {
+        nnc_words_block(0x13198a2e, 0x03707344, FIRST[k], one, two);
+        for (uint32_t i = 0; i < NNC_DRAWS; i++) {
+            nnc_threefry(0x13198a2e, 0x03707344, (uint32_t)FIRST[k] + i, (uint32_t)(FIRST[k] >> 32), word);
+            assert_int_equal(one[i], word[0]);
+            assert_int_equal(two[i], word[1]);
+        }
+    }
+}
+
+/* A double's distance from the value that is right, in units in its last place. */
+static double ulps(double found, long double right)
+{
+    double near = fabs((double)right);
+    return right == 0 ? found != 0 : (double)fabsl(((long double)found - right) / ((long double)nextafter(near, INFINITY) - near));
+}
+
+/* All 2^24 values of a uniform, as the radius (of a cosine that is 1) and as the cosine (of a radius that is 1 up to a factor known). The long double functions are right to 64 bits. */
+static void check_all(int which, double most)
+{
+    uint32_t varied[NNC_DRAWS], still[NNC_DRAWS];
+    double out[NNC_DRAWS], factor, worst = 0;
+    const long double turn = 6.283185307179586476925286766559L;
+    for (int i = 0; i < NNC_DRAWS; i++)
+        still[i] = which == 0 ? 0 : 0x80000000u;      /* cos 0 = 1; log(1 - 1/2) */
+    factor = which == 0 ? 1 : (double)sqrtl(2 * logl(2));
+    for (uint32_t first = 0; first < 1u << 24; first += NNC_DRAWS) {
+        for (uint32_t i = 0; i < NNC_DRAWS; i++)
+            varied[i] = (first + i) << 8;
+        nnc_normal_block(which == 0 ? varied : still, which == 0 ? still : varied, out);
+        for (uint32_t i = 0; i < NNC_DRAWS; i++) {
+            long double u = (long double)(first + i) * 0x1p-24L, near = fabsl(u - 0.5L) - 0.25L;
+            double off = ulps(out[i], which == 0 ? sqrtl(-2 * logl(1 - u)) : factor * sinl(turn * near));
+            worst = off > worst ? off : worst;
+        }
+    }
+    print_message("%s: at most %.2f units in the last place from what is right\n", which == 0 ? "radius" : "cosine", worst);
+    assert_true(worst < most);
+}
+
+static void test_radius(void **state) { (void)state; check_all(0, 2); }
+static void test_cosine(void **state) { (void)state; check_all(1, 3); }
+
+/* One seed's draws, by libm: floats are the same but where a double lay at the edge between two. */
+static void test_floats(void **state)
+{
+    enum { MANY = 1000003 };
+    float *out = malloc(MANY * sizeof *out);
+    uint32_t word[2], hash = (2166136261u ^ 'w') * 16777619u;
+    int others = 0;
+    (void)state;
+    assert_non_null(out);
+    nnc_draw_normal(out, MANY, 0.5, 2, 0x500000007u, "w");
+    for (uint32_t i = 0; i < MANY; i++) {
+        nnc_threefry(7u ^ hash, 5u ^ 0x696E6974u, i, 0, word);
+        float by_libm = (float)(0.5 + 2 * (sqrt(-2 * log(1 - nnc_uniform_of(word[0]))) * cos(6.283185307179586 * nnc_uniform_of(word[1]))));
+        others += out[i] != by_libm;
+        assert_true(fabsf(out[i] - by_libm) <= 1e-6f);
+    }
+    print_message("%d of %d floats are others\n", others, MANY);
+    assert_true(others <= 1);
+    nnc_draw_uniform(out, 1000, -1, 3, 0x500000007u, "w");
+    for (uint32_t i = 0; i < 1000; i++) {
+        nnc_threefry(7u ^ hash, 5u ^ 0x696E6974u, i, 0, word);
+        assert_true(out[i] == (float)(-1 + 4 * nnc_uniform_of(word[0])));
+    }
+    free(out);
+}
+
+/* A shorter tensor has the longer one's first values, and nothing is written beyond it. */
+static void test_lengths(void **state)
+{
+    float all[2 * NNC_DRAWS + 2], some[2 * NNC_DRAWS + 2];
+    (void)state;
+    nnc_draw_normal(all, 2 * NNC_DRAWS + 2, 0, 1, 1, "a");
+    for (int count = 0; count < 2 * NNC_DRAWS + 2; count++) {
+        some[count] = 77;
+        nnc_draw_normal(some, count, 0, 1, 1, "a");
+        assert_memory_equal(some, all, (size_t)count * sizeof *all);
+        assert_true(some[count] == 77);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_words), cmocka_unit_test(test_radius), cmocka_unit_test(test_cosine), cmocka_unit_test(test_floats), cmocka_unit_test(test_lengths)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
