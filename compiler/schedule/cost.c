@@ -343,12 +343,13 @@ static bool may_tile(const nnc_tile *t, int slot, int across) { return slot != a
 
 static const double WORTH_PAIRS = 0.9;     /* of the best tile of one row slot: larger code must gain that much */
 
+/* The later slot is walked inside of the earlier one. */
 static void try_pairs(nnc_tile *t, int across, double cheapest)
 {
     cheapest *= WORTH_PAIRS;
     for (int row = 0; row < t->t->rank; row++)
-        for (int beside = 0; beside < t->t->rank; beside++)
-            if (row != beside && may_tile(t, row, across) && may_tile(t, beside, across))
+        for (int beside = row + 1; beside < t->t->rank; beside++)
+            if (may_tile(t, row, across) && may_tile(t, beside, across))
                 try_pair(t, row, beside, across, &cheapest);
 }
 
