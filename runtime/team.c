@@ -337,13 +337,14 @@ static void run_tried(nnc_team *team, const nnc_step *step, void *const *pointer
 
 static void run_kernels(nnc_team *team, const nnc_step *step, void *const *pointers, int64_t batch, const nnc_team_rows *rows)
 {
+    double seconds = team->threads > 1 ? step_seconds(step, batch) : 0;
     fill_own(step, pointers);
     if (step->profile)
         run_profiled(team, step, pointers, batch, rows);
-    else if (is_worth_sharing(team, step, batch) && step_seconds(step, batch) < SURELY_WORTH)
+    else if (seconds >= STEP_WORTH && seconds < SURELY_WORTH)
         run_tried(team, step, pointers, batch, rows);
     else
-        run_either(team, step, pointers, batch, rows, is_worth_sharing(team, step, batch));
+        run_either(team, step, pointers, batch, rows, seconds >= SURELY_WORTH);
 }
 
 void nnc_team_run(nnc_team *team, const nnc_step *step, void *const *pointers, int64_t batch, const nnc_team_rows *rows)

@@ -212,8 +212,29 @@ static void test_both_ways(void **state)
     nnc_team_close(team);
 }
 
+/* The largest workspace that was asked for serves all; one that had to move is the new one's. */
+static void test_workspace(void **state)
+{
+    nnc_arena arena;
+    nnc_team *team = nnc_team_open(1);
+    (void)state;
+    nnc_arena_open(&arena, NULL, NULL);
+    nnc_team_reserve(team, &arena, 4096);
+    void *small = nnc_team_workspace(team);
+    assert_non_null(small);
+    memset(small, 1, 4096);
+    nnc_team_reserve(team, &arena, 64);
+    assert_ptr_equal(nnc_team_workspace(team), small);
+    nnc_team_reserve(team, &arena, 1 << 24);
+    memset(nnc_team_workspace(team), 2, 1 << 24);
+    assert_int_equal((uintptr_t)nnc_team_workspace(team) % 64, 0);
+    nnc_team_close(team);
+    nnc_arena_close(&arena);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_trial), cmocka_unit_test(test_both_ways), cmocka_unit_test(test_each_task_once), cmocka_unit_test(test_near), cmocka_unit_test(test_places), cmocka_unit_test(test_other_ways)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_trial), cmocka_unit_test(test_both_ways), cmocka_unit_test(test_each_task_once), cmocka_unit_test(test_near), cmocka_unit_test(test_places), cmocka_unit_test(test_other_ways),
+                                       cmocka_unit_test(test_workspace)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
