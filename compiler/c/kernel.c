@@ -63,6 +63,13 @@ static void print_store(nnc_c_kernel *k, const nnc_statement *s)
     nnc_text_add(k->out, indirect ? ");\n" : ";\n");
 }
 
+static void print_prefetch(nnc_c_kernel *k, const nnc_statement *s)
+{
+    nnc_text_add(k->out, "PREFETCH(%s + ", nnc_c_buffer_name(k, s->target));
+    nnc_c_expression(k, s->at, true);
+    nnc_text_add(k->out, ");\n");
+}
+
 static void print_for(nnc_c_kernel *k, const nnc_statement *s)
 {
     nnc_text_add(k->out, "for (ptrdiff_t v%u = ", s->value);
@@ -260,6 +267,8 @@ static void print_scalar(nnc_c_kernel *k, const nnc_statement *s, int depth)
     indent(k, depth);
     if (s->kind == NNC_STATEMENT_SET)
         print_set(k, s);
+    else if (s->kind == NNC_STATEMENT_PREFETCH)
+        print_prefetch(k, s);
     else
         print_store(k, s);
 }

@@ -38,6 +38,8 @@ static void count_uses(nnc_c_kernel *k, const nnc_statement *body)
             k->uses[s->value]++;
         if (is_store(s))
             k->touched[s->target] = k->stored[s->target] = true;
+        if (s->kind == NNC_STATEMENT_PREFETCH)
+            k->touched[s->target] = true;
         k->uses[s->at]++;
         k->uses[s->low]++;
         k->uses[s->high]++;

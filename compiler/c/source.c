@@ -80,7 +80,7 @@ static void mark(const nnc_kernel *k, const nnc_statement *body, bool *touched)
         const nnc_value *v = &k->value[s->value];
         if (s->kind == NNC_STATEMENT_VALUE && (v->op == NNC_LOOP_LOAD || v->op == NNC_LOOP_GATHER))
             touched[v->integer] = true;
-        if (s->kind == NNC_STATEMENT_STORE || s->kind == NNC_STATEMENT_SCATTER)
+        if (s->kind == NNC_STATEMENT_STORE || s->kind == NNC_STATEMENT_SCATTER || s->kind == NNC_STATEMENT_PREFETCH)
             touched[s->target] = true;
         mark(k, s->body, touched);
     }

@@ -83,6 +83,7 @@ static void find_needs(needs *n, const nnc_kernel *k, const bool *nonnegative, c
             need_of_value(n, k, v, nonnegative[v->args[0]]);
         else if (store && v->type == NNC_TYPE_INT && n->loops->buffer[s->target].storage != NNC_STORAGE_ARGUMENT)
             n->helper[NNC_C_STORE_INT] = true;
+        n->helper[NNC_C_PREFETCH] |= s->kind == NNC_STATEMENT_PREFETCH;
         find_needs(n, k, nonnegative, s->body);
     }
 }

@@ -49,6 +49,7 @@ LLVMValueRef nnc_llvm_kernel(nnc_module *m, const nnc_loops *loops, const nnc_ke
 /* The operation that makes a value, from values made before. */
 LLVMValueRef nnc_llvm_operation(nnc_module *m, nnc_value_id id);
 void nnc_llvm_store(nnc_module *m, const nnc_statement *store);
+void nnc_llvm_prefetch(nnc_module *m, const nnc_statement *prefetch);
 LLVMValueRef nnc_llvm_load(nnc_module *m, const nnc_value *load);
 /* int NAME(arguments.., workspace): checks, then all kernels with a batch of one. */
 void nnc_llvm_export(nnc_module *m, const nnc_loops *loops, const LLVMValueRef *kernels, const nnc_export *exported);

@@ -202,6 +202,7 @@ static void emit_body(nnc_module *m, const nnc_statement *body, region *inner)
         case NNC_STATEMENT_VALUE: m->value[s->value] = nnc_llvm_operation(m, s->value); break;
         case NNC_STATEMENT_SET: m->reg[s->target] = m->value[s->value]; break;
         case NNC_STATEMENT_STORE: case NNC_STATEMENT_SCATTER: nnc_llvm_store(m, s); break;
+        case NNC_STATEMENT_PREFETCH: nnc_llvm_prefetch(m, s); break;
         case NNC_STATEMENT_FOR: case NNC_STATEMENT_IF:
             if (!s->body)
                 break;
@@ -239,7 +240,7 @@ static void find_bases(nnc_module *m, const nnc_statement *body, LLVMValueRef *s
     for (const nnc_statement *s = body; s; s = s->next) {
         const nnc_value *v = &m->kernel->value[s->value];
         bool load = s->kind == NNC_STATEMENT_VALUE && (v->op == NNC_LOOP_LOAD || v->op == NNC_LOOP_GATHER);
-        if (load || s->kind == NNC_STATEMENT_STORE || s->kind == NNC_STATEMENT_SCATTER) {
+        if (load || s->kind == NNC_STATEMENT_STORE || s->kind == NNC_STATEMENT_SCATTER || s->kind == NNC_STATEMENT_PREFETCH) {
             uint32_t buffer = load ? (uint32_t)v->integer : s->target;
             if (!m->base[buffer])
                 m->base[buffer] = storage_base(m, &m->loops->buffer[buffer], storage);

@@ -45,7 +45,7 @@ static nnc_statement *copy_body(parting *p, const nnc_statement *body)
         copy->next = NULL;
         if (s->kind == NNC_STATEMENT_VALUE && (v->op == NNC_LOOP_LOAD || v->op == NNC_LOOP_GATHER))
             v->integer = number_of(p, (uint32_t)v->integer);
-        if (s->kind == NNC_STATEMENT_STORE || s->kind == NNC_STATEMENT_SCATTER)
+        if (s->kind == NNC_STATEMENT_STORE || s->kind == NNC_STATEMENT_SCATTER || s->kind == NNC_STATEMENT_PREFETCH)
             copy->target = number_of(p, s->target);
         copy->body = copy_body(p, s->body);
         *tail = copy;

@@ -243,6 +243,12 @@ void nnc_emit_scatter(nnc_builder *b, uint32_t buffer, nnc_value_id indices, nnc
     write(b, NNC_STATEMENT_SCATTER, buffer, indices, value, 0);
 }
 
+void nnc_emit_prefetch(nnc_builder *b, uint32_t buffer, nnc_value_id index)
+{
+    NNC_MUST(b, buffer < b->loops->buffers && visible(b, index) && nnc_at(b, index)->type == NNC_TYPE_INDEX && nnc_at(b, index)->lanes == 1);
+    append(b, b->blocks - 1, (nnc_statement){.kind = NNC_STATEMENT_PREFETCH, .target = buffer, .at = index});
+}
+
 /* ---- the end: what nobody uses goes ---- */
 
 static void mark_used(const nnc_statement *body, bool *used)

@@ -13,6 +13,7 @@ typedef struct nnc_machine {
     uint8_t latency;            /* of a fused multiply-add, cycles */
     bool fused;                 /* has fused multiply-add */
     uint32_t l1, l2;            /* bytes */
+    bool prefetches;            /* worth asking early for what is used late */
     bool small;                 /* code size before speed: no unrolled tiles */
 } nnc_machine;
 

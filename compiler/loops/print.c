@@ -105,6 +105,10 @@ static void add_statement(nnc_text *out, const nnc_loops *loops, const nnc_kerne
         if (s->step)
             nnc_text_add(out, ", the first %" PRId64, s->step);
         break;
+    case NNC_STATEMENT_PREFETCH:
+        nnc_text_add(out, "prefetch ");
+        add_place(out, loops, k, s->target, s->at);
+        break;
     case NNC_STATEMENT_FOR: add_for(out, k, s); break;
     case NNC_STATEMENT_IF:
         nnc_text_add(out, "if ");

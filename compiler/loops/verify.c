@@ -140,6 +140,15 @@ static void check_set(checker *c, const nnc_statement *s)
         complain(c, "a register is set to another type", s->target);
 }
 
+static void check_prefetch(checker *c, const nnc_statement *s)
+{
+    use(c, s->at);
+    if (s->target >= c->loops->buffers)
+        complain(c, "a buffer that does not exist", s->target);
+    else if (!c->wrong && !typed(&c->kernel->value[s->at], NNC_TYPE_INDEX, 1))
+        complain(c, "a prefetch at a wrong index", s->at);
+}
+
 static void check_body(checker *c, const nnc_statement *body)
 {
     for (const nnc_statement *s = body; s && !c->wrong; s = s->next) {
@@ -147,6 +156,7 @@ static void check_body(checker *c, const nnc_statement *body)
         case NNC_STATEMENT_VALUE: check_value(c, s->value); break;
         case NNC_STATEMENT_SET: check_set(c, s); break;
         case NNC_STATEMENT_STORE: case NNC_STATEMENT_SCATTER: check_write(c, s); break;
+        case NNC_STATEMENT_PREFETCH: check_prefetch(c, s); break;
         case NNC_STATEMENT_FOR:
             check_for(c, s);
             if (!c->wrong)

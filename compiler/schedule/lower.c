@@ -200,15 +200,33 @@ static integer lower_subscript(nnc_lower *l, nnc_tensor_id id, uint32_t dimensio
     return scaled(l, x, nnc_kept_stride(l->s, id, dimension));
 }
 
+/* Where in its tensor's buffer a read is. */
+static integer lower_place(nnc_lower *l, nnc_ref read)
+{
+    const nnc_program *p = l->s->p;
+    const nnc_node n = p->node[read];
+    integer at = {nnc_emit_index(l->b, 0), 0, 0};
+    for (uint32_t i = 0; i < n.count; i++)
+        at = added(l, at, lower_subscript(l, (nnc_tensor_id)n.integer[0], i, nnc_arg(p, read, i)));
+    return at;
+}
+
+enum { LINE_ELEMENTS = 16 };      /* of a cache line */
+
+void nnc_lower_prefetch(nnc_lower *l, nnc_ref read, int64_t elements)
+{
+    integer at = lower_place(l, read);
+    for (int64_t i = 0; i < elements && !at.vector; i += LINE_ELEMENTS)
+        nnc_emit_prefetch(l->b, l->s->buffer[l->s->p->node[read].integer[0]], nnc_emit2(l->b, NNC_LOOP_IADD, at.base, nnc_emit_index(l->b, i)));
+}
+
 static nnc_value_id lower_read(nnc_lower *l, nnc_ref ref)
 {
     const nnc_program *p = l->s->p;
     const nnc_node n = p->node[ref];
     const nnc_tensor *a = &p->tensor[n.integer[0]];
     uint32_t buffer = l->s->buffer[n.integer[0]];
-    integer at = {nnc_emit_index(l->b, 0), 0, 0};
-    for (uint32_t i = 0; i < n.count; i++)
-        at = added(l, at, lower_subscript(l, (nnc_tensor_id)n.integer[0], i, nnc_arg(p, ref, i)));
+    integer at = lower_place(l, ref);
     bool hoist = !l->s->writes[buffer];
     nnc_value_id value;
     bool one = is_uniform(at) || l->lane < 0 || l->lanes == 1;

@@ -97,6 +97,9 @@ void nnc_find_cuts(nnc_tile *t);
 /* nest.c: the loops from a level of t->order on. */
 void nnc_emit_level(nnc_tile *t, int level, int rows, int vectors, uint8_t lanes);
 
+/* prefetch.c: asks for what a tile's update will read once the sum is made. */
+void nnc_prefetch_update(const nnc_tile *t, int rows, int vectors, uint8_t lanes);
+
 /* blocks.c */
 void nnc_emit_blocks(nnc_tile *t);                                        /* the loops of blocks, around all levels */
 void nnc_emit_panels(nnc_tile *t, int vectors, uint8_t lanes);            /* copies what the present range of lanes reads */

@@ -1,0 +1,77 @@
+/* Asking early: what is read once for each tile, and lies beyond the first-level cache, is asked for while the tile's sum is made. */
+#include "schedule/tile.h"
+
+enum { WORTH_ASKING = 256 };     /* multiply-adds of vectors in a tile: about as many cycles as memory takes to answer */
+
+typedef struct asking {
+    const nnc_tile *t;
+    nnc_lower *l;
+    uint32_t member;             /* whose body is looked at */
+    int64_t elements;
+    nnc_ref_map seen;
+} asking;
+
+static int64_t elements_of(const nnc_tensor *t, int64_t batch)
+{
+    int64_t elements = 1;
+    for (uint32_t i = 0; i < t->rank; i++)
+        elements *= t->extent[i] < 0 ? batch : t->extent[i];
+    return elements;
+}
+
+static bool is_made_here(const asking *a, nnc_tensor_id id)
+{
+    bool made = false;
+    for (uint32_t m = 0; m < a->member; m++)
+        made |= a->t->nest->group->member[m] == id;
+    return made;
+}
+
+/* A read of this tile alone, along the lanes, of a tensor that the first-level cache does not hold. */
+static bool is_worth_asking(const asking *a, nnc_ref read)
+{
+    const nnc_scheduler *s = a->t->nest->s;
+    const nnc_node *n = &s->p->node[read];
+    nnc_tensor_id id = (nnc_tensor_id)n->integer[0];
+    int row = a->t->shape.row;
+    return nnc_read_stride(s->p, read, (uint32_t)a->t->shape.lane) == 1 && (row < 0 || n->slots >> row & 1) && !is_made_here(a, id) &&
+           4 * elements_of(&s->p->tensor[id], s->request->batch) > (int64_t)s->machine->l1;
+}
+
+static void ask(asking *a, nnc_ref ref)
+{
+    const nnc_program *p = a->t->nest->s->p;
+    const nnc_node n = p->node[ref];
+    if (nnc_ref_map_get(&a->seen, ref))
+        return;
+    nnc_ref_map_put(p->arena, &a->seen, ref, 1);
+    if (n.op == NNC_OP_READ && is_worth_asking(a, ref))
+        nnc_lower_prefetch(a->l, ref, a->elements);
+    for (uint32_t i = 0; i < n.count && n.op != NNC_OP_READ; i++)
+        ask(a, nnc_arg(p, ref, i));
+}
+
+static void ask_for_row(const nnc_tile *t, int row, int64_t elements, uint8_t lanes)
+{
+    const nnc_group *group = t->nest->group;
+    nnc_lower l = nnc_tile_element(t, row, 0, t->shape.lane, lanes, t->shape.lane, lanes);
+    asking a = {.t = t, .l = &l, .elements = elements};
+    for (a.member = 1; a.member < group->members; a.member++) {
+        l.t = &t->nest->s->p->tensor[group->member[a.member]];
+        ask(&a, l.t->body);
+    }
+    nnc_ref_map_close(&a.seen);
+    nnc_ref_map_close(&l.done);
+}
+
+void nnc_prefetch_update(const nnc_tile *t, int rows, int vectors, uint8_t lanes)
+{
+    const nnc_scheduler *s = t->nest->s;
+    int64_t points = (int64_t)rows * vectors;
+    for (int slot = t->t->rank; slot < t->t->rank + t->t->reduced; slot++)
+        points *= t->t->extent[slot] < 0 ? s->request->batch : t->t->extent[slot];
+    if (!s->machine->prefetches || t->shape.lane < 0 || t->shape.block >= 0 || !t->nest->group || points < WORTH_ASKING)
+        return;
+    for (int row = 0; row < rows; row++)
+        ask_for_row(t, row, (int64_t)vectors * lanes, lanes);
+}
