@@ -22,6 +22,12 @@ void nnc_emit_blocks(nnc_tile *t)
 {
     nnc_builder *b = t->nest->b;
     nnc_value_id zero = nnc_emit_index(b, 0);
+    if (t->shape.whole) {
+        t->low = zero;
+        t->high = extent_value(t, t->shape.block);
+        nnc_emit_level(t, 0, 1, 1, 1);
+        return;
+    }
     for (int slot = t->t->rank; slot <= t->shape.block; slot++) {
         int64_t step = slot == t->shape.block ? t->shape.block_size : 1;
         nnc_value_id end = extent_value(t, slot), at = nnc_open_for(b, zero, end, step), next = nnc_emit2(b, NNC_LOOP_IADD, at, nnc_emit_index(b, step));

@@ -61,6 +61,8 @@ static int sets_of(int64_t stride)
     return (int)(PAGE / (rest > LINE ? rest : LINE));
 }
 
+int nnc_lines_at(int64_t stride) { return WAYS * sets_of(stride); }
+
 static void count_sets(const counts *c, nnc_ref read, int slot, int *sets)
 {
     const nnc_program *p = c->t->nest->s->p;

@@ -153,7 +153,7 @@ static void order_slots(nnc_tile *t)
 static bool stored_once(const nnc_tile *t, nnc_tensor_id id)
 {
     const nnc_plan *plan = t->nest->s->plan;
-    bool once = t->shape.block >= 0 || plan->in_place[id];
+    bool once = nnc_in_memory(t) || plan->in_place[id];
     for (uint32_t m = 0; t->nest->group && m < t->nest->group->members; m++)
         once |= plan->in_place[t->nest->group->member[m]];
     return once;

@@ -70,7 +70,7 @@ void nnc_prefetch_update(const nnc_tile *t, int rows, int vectors, uint8_t lanes
     int64_t points = (int64_t)rows * vectors;
     for (int slot = t->t->rank; slot < t->t->rank + t->t->reduced; slot++)
         points *= t->t->extent[slot] < 0 ? s->request->batch : t->t->extent[slot];
-    if (!s->machine->prefetches || t->shape.lane < 0 || t->shape.block >= 0 || !t->nest->group || points < WORTH_ASKING)
+    if (!s->machine->prefetches || t->shape.lane < 0 || nnc_in_memory(t) || !t->nest->group || points < WORTH_ASKING)
         return;
     for (int row = 0; row < rows; row++)
         ask_for_row(t, row, (int64_t)vectors * lanes, lanes);

@@ -311,7 +311,7 @@ static nnc_value_id start_value(nnc_tile *t, int r, int v, uint8_t lanes)
 {
     nnc_builder *b = t->nest->b;
     nnc_value_id start = nnc_emit_real(b, nnc_reduction_start(t->t->reduce), lanes);
-    if (t->shape.block < 0)
+    if (!nnc_in_memory(t))
         return start;
     nnc_lower l = nnc_tile_element(t, r, v, t->shape.lane, lanes, t->shape.lane, lanes);
     nnc_value_id so_far = nnc_emit_load(b, t->nest->s->buffer[t->t - t->nest->s->p->tensor], nnc_lower_place(&l), lanes, false);
@@ -354,7 +354,7 @@ static void finish_chain(const reduction *r)
 static void end_chain(reduction *r)
 {
     const nnc_tile *t = r->t;
-    if (t->shape.block < 0) {
+    if (!nnc_in_memory(t)) {
         finish_chain(r);
         return;
     }

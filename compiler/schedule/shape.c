@@ -106,6 +106,35 @@ static void choose_block(nnc_tile *t)
     t->shape.block_size = (extent + blocks - 1) / blocks;
 }
 
+/* Reads that the lanes move and no other output slot does, at strides that crowd all points of the sum into few sets of the first-level cache. */
+static bool crowds(const nnc_tile *t, nnc_ref ref)
+{
+    const nnc_program *p = t->nest->s->p;
+    const nnc_node *n = &p->node[ref];
+    bool crowded = false;
+    if (n->op != NNC_OP_READ) {
+        for (uint32_t i = 0; i < n->count && !crowded; i++)
+            crowded = crowds(t, p->args[n->first + i]);
+        return crowded;
+    }
+    uint64_t others = (((uint64_t)1 << t->t->rank) - 1) & ~((uint64_t)1 << t->shape.lane);
+    int64_t stride = nnc_read_stride(p, ref, (uint32_t)t->t->rank);
+    return nnc_read_stride(p, ref, (uint32_t)t->shape.lane) == 1 && !(n->slots & others) && stride != INT64_MIN && stride != 0 &&
+           extent_at(t->nest->s, t->t, t->t->rank) > nnc_lines_at(4 * stride);
+}
+
+enum { WORTH_COPYING = 24 };     /* rows that read a panel */
+
+/* The whole sum as one block, for its panels. */
+static void choose_panel(nnc_tile *t)
+{
+    if (t->t->reduced != 1 || nnc_tiled_extent(t, t->shape.row) < WORTH_COPYING || !crowds(t, t->t->body))
+        return;
+    t->shape.block = t->t->rank;
+    t->shape.block_size = extent_at(t->nest->s, t->t, t->t->rank);
+    t->shape.whole = true;
+}
+
 /* The least power of two that holds the slot. */
 static int64_t whole_vector(const nnc_tile *t, int slot)
 {
@@ -173,7 +202,11 @@ void nnc_choose_shape(nnc_tile *t)
     if (!sum || t->shape.lane < 0)
         return;
     nnc_choose_tile(t);
-    if (t->nest->group && t->nest->group->blocked && t->shape.row >= 0 && t->shape.lane == last)
+    if (t->shape.row < 0 || t->shape.lane != last)
+        return;
+    if (t->nest->group && t->nest->group->blocked)
         choose_block(t);
+    else if (!m->small)
+        choose_panel(t);
 }
 

@@ -16,6 +16,7 @@ typedef struct nnc_shape {
     int rows, besides, vectors;   /* tile: places of `row` and of `beside`, and vectors or columns */
     int block;                    /* reduced slot that is summed block by block; -1 none. Those before it are walked outside, those after it inside */
     int64_t block_size;
+    bool whole;                   /* the block is the whole sum, which stays in registers: what the lanes read is copied together, no more */
 } nnc_shape;
 
 /* What a block of the sum reads for a range of lanes whatever the row: copied together, so that it is read from near by. */
@@ -57,8 +58,13 @@ bool nnc_single_tasks(const nnc_tile *t, int slot);
 uint8_t nnc_lanes_for(const nnc_tile *t, int64_t length);
 uint8_t nnc_sum_lanes(const nnc_tile *t);      /* of the reduced slot that is in the lanes: told by its extent alone, as is the order of the sum */
 
+/* Whether the sum so far stands in memory between blocks. */
+static inline bool nnc_in_memory(const nnc_tile *t) { return t->shape.block >= 0 && !t->shape.whole; }
+
 /* cost.c: row slots, rows and vectors of a sum whose lane slot and cuts are known. */
 void nnc_choose_tile(nnc_tile *t);
+/* Lines of the first-level cache that can hold what lies so many bytes apart. */
+int nnc_lines_at(int64_t stride);
 
 /* clip.c: the bounds [*from, *to) of a reduced slot's loop, narrowed to where the body's guard can hold; what is certain then is added to t->held. A condition that holds for some of
  * the tile's elements alone gives a split (one at most; NULL: none): it holds for all of them from split.from to split.to, and is to be asked in what lies before and after. */
