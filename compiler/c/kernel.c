@@ -67,7 +67,7 @@ static void print_prefetch(nnc_c_kernel *k, const nnc_statement *s)
 {
     nnc_text_add(k->out, "PREFETCH(%s + ", nnc_c_buffer_name(k, s->target));
     nnc_c_expression(k, s->at, true);
-    nnc_text_add(k->out, ");\n");
+    nnc_text_add(k->out, ", %d);\n", s->step == 1 ? 3 : 2);
 }
 
 static void print_for(nnc_c_kernel *k, const nnc_statement *s)

@@ -67,11 +67,11 @@ void nnc_llvm_store(nnc_module *m, const nnc_statement *s)
     LLVMSetAlignment(LLVMBuildStore(m->builder, m->value[s->value], address(m, s->target, s->at)), 4);
 }
 
-/* llvm.prefetch: for reading, to stay in all levels of the cache, of data. */
+/* llvm.prefetch: for reading; 3: to stay in all levels of the cache, 2: in all but the first; of data. */
 void nnc_llvm_prefetch(nnc_module *m, const nnc_statement *s)
 {
     LLVMValueRef at = address(m, s->target, s->at);
     LLVMTypeRef type = LLVMTypeOf(at);
-    LLVMValueRef args[4] = {at, nnc_llvm_int(m, m->int32, 0), nnc_llvm_int(m, m->int32, 3), nnc_llvm_int(m, m->int32, 1)};
+    LLVMValueRef args[4] = {at, nnc_llvm_int(m, m->int32, 0), nnc_llvm_int(m, m->int32, s->step == 1 ? 3 : 2), nnc_llvm_int(m, m->int32, 1)};
     nnc_llvm_intrinsic(m, "llvm.prefetch", &type, 1, args, 4);
 }

@@ -243,10 +243,10 @@ void nnc_emit_scatter(nnc_builder *b, uint32_t buffer, nnc_value_id indices, nnc
     write(b, NNC_STATEMENT_SCATTER, buffer, indices, value, 0);
 }
 
-void nnc_emit_prefetch(nnc_builder *b, uint32_t buffer, nnc_value_id index)
+void nnc_emit_prefetch(nnc_builder *b, uint32_t buffer, nnc_value_id index, int level)
 {
     NNC_MUST(b, buffer < b->loops->buffers && visible(b, index) && nnc_at(b, index)->type == NNC_TYPE_INDEX && nnc_at(b, index)->lanes == 1);
-    append(b, b->blocks - 1, (nnc_statement){.kind = NNC_STATEMENT_PREFETCH, .target = buffer, .at = index});
+    append(b, b->blocks - 1, (nnc_statement){.kind = NNC_STATEMENT_PREFETCH, .target = buffer, .at = index, .step = level});
 }
 
 /* ---- the end: what nobody uses goes ---- */

@@ -36,7 +36,7 @@ typedef enum nnc_statement_kind {
     NNC_STATEMENT_SET,        /* register target := value */
     NNC_STATEMENT_STORE,      /* buffer target, `value`'s lanes from index `at`: the first `step` of them, or all where it is 0 */
     NNC_STATEMENT_SCATTER,    /* buffer target, lane by lane at the vector `at`, in lane order */
-    NNC_STATEMENT_PREFETCH,   /* buffer target, from index `at`: its cache line will be used soon. Changes nothing; the index may lie outside */
+    NNC_STATEMENT_PREFETCH,   /* buffer target, from index `at`: its cache line will be used soon, and is wanted in the cache of level `step`, 1 or 2. Changes nothing; the index may lie outside */
     NNC_STATEMENT_FOR,        /* for (value = low; value < high; value += step) body */
     NNC_STATEMENT_IF          /* if (value) body; value is one BOOL */
 } nnc_statement_kind;
@@ -124,7 +124,7 @@ nnc_value_id nnc_emit_gather(nnc_builder *b, uint32_t buffer, nnc_value_id indic
 void nnc_emit_store(nnc_builder *b, uint32_t buffer, nnc_value_id index, nnc_value_id value);
 /* The first lanes alone. */
 void nnc_emit_store_first(nnc_builder *b, uint32_t buffer, nnc_value_id index, nnc_value_id value, int64_t lanes);
-void nnc_emit_prefetch(nnc_builder *b, uint32_t buffer, nnc_value_id index);
+void nnc_emit_prefetch(nnc_builder *b, uint32_t buffer, nnc_value_id index, int level);
 void nnc_emit_scatter(nnc_builder *b, uint32_t buffer, nnc_value_id indices, nnc_value_id value);
 uint32_t nnc_new_register(nnc_builder *b, nnc_type type, uint8_t lanes);
 nnc_value_id nnc_emit_get(nnc_builder *b, uint32_t reg);

@@ -106,7 +106,7 @@ static void add_statement(nnc_text *out, const nnc_loops *loops, const nnc_kerne
             nnc_text_add(out, ", the first %" PRId64, s->step);
         break;
     case NNC_STATEMENT_PREFETCH:
-        nnc_text_add(out, "prefetch ");
+        nnc_text_add(out, s->step == 1 ? "prefetch " : "prefetch_2 ");
         add_place(out, loops, k, s->target, s->at);
         break;
     case NNC_STATEMENT_FOR: add_for(out, k, s); break;

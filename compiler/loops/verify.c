@@ -145,7 +145,7 @@ static void check_prefetch(checker *c, const nnc_statement *s)
     use(c, s->at);
     if (s->target >= c->loops->buffers)
         complain(c, "a buffer that does not exist", s->target);
-    else if (!c->wrong && !typed(&c->kernel->value[s->at], NNC_TYPE_INDEX, 1))
+    else if (!c->wrong && (!typed(&c->kernel->value[s->at], NNC_TYPE_INDEX, 1) || s->step < 1 || s->step > 2))
         complain(c, "a prefetch at a wrong index", s->at);
 }
 

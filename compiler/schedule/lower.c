@@ -213,11 +213,17 @@ static integer lower_place(nnc_lower *l, nnc_ref read)
 
 enum { LINE_ELEMENTS = 16 };      /* of a cache line */
 
-void nnc_lower_prefetch(nnc_lower *l, nnc_ref read, int64_t elements)
+void nnc_lower_ask(nnc_lower *l, uint32_t buffer, nnc_value_id at, int64_t elements, int level)
+{
+    for (int64_t i = 0; i < elements; i += LINE_ELEMENTS)
+        nnc_emit_prefetch(l->b, buffer, nnc_emit2(l->b, NNC_LOOP_IADD, at, nnc_emit_index(l->b, i)), level);
+}
+
+void nnc_lower_prefetch(nnc_lower *l, nnc_ref read, int64_t elements, int level)
 {
     integer at = lower_place(l, read);
-    for (int64_t i = 0; i < elements && !at.vector; i += LINE_ELEMENTS)
-        nnc_emit_prefetch(l->b, l->s->buffer[l->s->p->node[read].integer[0]], nnc_emit2(l->b, NNC_LOOP_IADD, at.base, nnc_emit_index(l->b, i)));
+    if (!at.vector)
+        nnc_lower_ask(l, l->s->buffer[l->s->p->node[read].integer[0]], at.base, elements, level);
 }
 
 static nnc_value_id lower_read(nnc_lower *l, nnc_ref ref)

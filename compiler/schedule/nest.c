@@ -6,8 +6,11 @@ static bool is_free(const nnc_tile *t, int slot) { return t->nest->fixed[slot] =
 static void loop_over(nnc_tile *t, int level, int slot, nnc_value_id low, nnc_value_id high, int64_t step, int rows, int vectors, uint8_t lanes)
 {
     t->slot[slot] = nnc_open_for(t->nest->b, low, high, step);
+    t->start[slot] = low;
     if (slot == t->shape.lane && t->shape.block >= 0)
         nnc_emit_panels(t, vectors, lanes);
+    if (slot == t->shape.row && t->shape.block >= 0)
+        nnc_prefetch_panels(t, rows, vectors, lanes);
     nnc_emit_level(t, level + 1, rows, vectors, lanes);
     nnc_close(t->nest->b);
 }

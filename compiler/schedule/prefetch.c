@@ -46,7 +46,7 @@ static void ask(asking *a, nnc_ref ref)
         return;
     nnc_ref_map_put(p->arena, &a->seen, ref, 1);
     if (n.op == NNC_OP_READ && is_worth_asking(a, ref))
-        nnc_lower_prefetch(a->l, ref, a->elements);
+        nnc_lower_prefetch(a->l, ref, a->elements, 1);
     for (uint32_t i = 0; i < n.count && n.op != NNC_OP_READ; i++)
         ask(a, nnc_arg(p, ref, i));
 }
@@ -74,4 +74,79 @@ void nnc_prefetch_update(const nnc_tile *t, int rows, int vectors, uint8_t lanes
         return;
     for (int row = 0; row < rows; row++)
         ask_for_row(t, row, (int64_t)vectors * lanes, lanes);
+}
+
+void nnc_prefetch_sums(const nnc_tile *t, int rows, int vectors, uint8_t lanes)
+{
+    const nnc_scheduler *s = t->nest->s;
+    if (!s->machine->prefetches || !nnc_in_memory(t) || t->shape.beside >= 0)
+        return;
+    for (int row = 0; row < rows; row++) {
+        nnc_lower l = nnc_tile_element(t, rows + row, 0, t->shape.lane, lanes, t->shape.lane, lanes);
+        nnc_lower_ask(&l, s->buffer[t->t - s->p->tensor], nnc_lower_place(&l), (int64_t)vectors * lanes, 1);
+        nnc_ref_map_close(&l.done);
+    }
+}
+
+/* ---- panels ---- */
+
+/* Whether each slot that is walked between the lanes and the rows is at its start. 0: there is none. */
+static nnc_value_id at_start(const nnc_tile *t)
+{
+    nnc_builder *b = t->nest->b;
+    nnc_value_id all = 0;
+    for (int i = 0; i < t->depth; i++) {
+        int slot = t->order[i];
+        if (slot == t->shape.lane || slot == t->shape.row)
+            continue;
+        nnc_value_id one = nnc_emit2(b, NNC_LOOP_IEQ, t->slot[slot], t->start[slot]);
+        all = all ? nnc_emit2(b, NNC_LOOP_AND, all, one) : one;
+    }
+    return all;
+}
+
+/* Those of the next lanes of this block, or of the first lanes of the next one. */
+static void ask_for_panel(nnc_tile *t, const nnc_panel *panel, nnc_value_id from, nnc_value_id to, int64_t step, uint8_t lanes)
+{
+    nnc_builder *b = t->nest->b;
+    int lane = t->shape.lane, block = t->shape.block;
+    nnc_value_id next = nnc_emit2(b, NNC_LOOP_IADD, t->slot[lane], nnc_emit_index(b, step)), zero = nnc_emit_index(b, 0);
+    nnc_value_id inside = nnc_emit2(b, NNC_LOOP_ILT, next, nnc_emit_index(b, t->t->extent[lane]));
+    nnc_value_id further = nnc_emit3(b, NNC_LOOP_SELECT, inside, zero, nnc_emit_index(b, t->shape.block_size));
+    nnc_value_id at = nnc_open_for(b, from, to, 1);
+    nnc_lower l = nnc_lower_at(t, lane, lanes);
+    l.slot[lane] = nnc_emit3(b, NNC_LOOP_SELECT, inside, next, zero);
+    l.slot[block] = nnc_emit2(b, NNC_LOOP_IADD, at, further);
+    nnc_lower_prefetch(&l, panel->read, step, 2);
+    nnc_ref_map_close(&l.done);
+    nnc_close(b);
+}
+
+/* Where a panel is of the block's slot alone, and its tensor does not stay in the first-level cache. */
+static bool is_worth_asking_for(const nnc_tile *t, const nnc_panel *panel)
+{
+    const nnc_scheduler *s = t->nest->s;
+    const nnc_node *n = &s->p->node[panel->read];
+    uint64_t slots = (uint64_t)1 << t->shape.block | (uint64_t)1 << t->shape.lane;
+    return (n->slots & ~slots) == 0 && 4 * elements_of(&s->p->tensor[n->integer[0]], s->request->batch) > (int64_t)s->machine->l1;
+}
+
+void nnc_prefetch_panels(nnc_tile *t, int rows, int vectors, uint8_t lanes)
+{
+    nnc_builder *b = t->nest->b;
+    int row = t->shape.row;
+    int64_t extent = nnc_tiled_extent(t, row), each = (t->shape.block_size + extent - 1) / extent;
+    if (!t->nest->s->machine->prefetches || t->shape.whole || t->shape.beside >= 0 || t->panels == 0)
+        return;
+    nnc_value_id condition = at_start(t);
+    nnc_value_id from = nnc_emit2(b, NNC_LOOP_ISUB, t->slot[row], t->start[row]), to;
+    from = nnc_emit2(b, NNC_LOOP_IADD, t->low, nnc_emit2(b, NNC_LOOP_IMUL, from, nnc_emit_index(b, each)));
+    to = nnc_emit2(b, NNC_LOOP_IMIN, nnc_emit2(b, NNC_LOOP_IADD, from, nnc_emit_index(b, each * rows)), t->high);
+    if (condition)
+        nnc_open_if(b, condition);
+    for (int i = 0; i < t->panels; i++)
+        if (is_worth_asking_for(t, &t->panel[i]))
+            ask_for_panel(t, &t->panel[i], from, to, (int64_t)vectors * lanes, lanes);
+    if (condition)
+        nnc_close(b);
 }

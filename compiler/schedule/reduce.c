@@ -402,6 +402,7 @@ static void emit_chain(nnc_tile *t, int rows, int vectors, uint8_t lanes)
             r.acc[row][v] = nnc_new_register(t->nest->b, NNC_TYPE_REAL, lanes);
             nnc_emit_set(t->nest->b, r.acc[row][v], start_value(t, row, v, lanes));
         }
+    nnc_prefetch_sums(t, rows, vectors, lanes);
     nnc_prefetch_update(t, rows, vectors, lanes);
     reduce(&r, end_chain);
 }

@@ -48,6 +48,7 @@ typedef struct nnc_tile {
     nnc_value_id first, last;              /* whether this is the first block, the last one */
     nnc_panel panel[NNC_MAX_PANELS];
     int panels;
+    nnc_value_id start[NNC_MAX_SLOTS];     /* of the loops that are open */
 } nnc_tile;
 
 /* shape.c: the slots of the tile; how many of a slot are walked together (all, or a task's; of few rows, a task each, half of them, as one of two
@@ -105,6 +106,10 @@ void nnc_emit_level(nnc_tile *t, int level, int rows, int vectors, uint8_t lanes
 
 /* prefetch.c: asks for what a tile's update will read once the sum is made. */
 void nnc_prefetch_update(const nnc_tile *t, int rows, int vectors, uint8_t lanes);
+/* Asks for the next tile's sums so far. */
+void nnc_prefetch_sums(const nnc_tile *t, int rows, int vectors, uint8_t lanes);
+/* At the start of a tile of rows: a part of the panels that come after the present ones. */
+void nnc_prefetch_panels(nnc_tile *t, int rows, int vectors, uint8_t lanes);
 
 /* blocks.c */
 void nnc_emit_blocks(nnc_tile *t);                                        /* the loops of blocks, around all levels */
