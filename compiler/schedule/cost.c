@@ -71,12 +71,20 @@ static void count_sets(const counts *c, nnc_ref read, int slot, int *sets)
         *sets = least(*sets, sets_of(4 * stride));
 }
 
+/* A sum in blocks copies rows together that lie so. */
+static bool is_copied(const counts *c, nnc_ref read)
+{
+    const nnc_group *group = c->t->nest->group;
+    return group && group->blocked && c->row >= 0 && c->beside < 0 && nnc_may_chunk(c->t) && nnc_rows_crowd(c->t, read, c->row);
+}
+
 static void count_read(counts *c, nnc_ref read)
 {
     const nnc_program *p = c->t->nest->s->p;
     const nnc_node *n = &p->node[read];
     c->loads[moves(n, c->row)][moves(n, c->beside)][moves(n, c->across)] += loads_of(c, read);
-    count_sets(c, read, c->row, &c->sets);
+    if (!is_copied(c, read))
+        count_sets(c, read, c->row, &c->sets);
     count_sets(c, read, c->beside, &c->beside_sets);
 }
 

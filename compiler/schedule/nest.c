@@ -7,9 +7,9 @@ static void loop_over(nnc_tile *t, int level, int slot, nnc_value_id low, nnc_va
 {
     t->slot[slot] = nnc_open_for(t->nest->b, low, high, step);
     t->start[slot] = low;
-    if (slot == t->shape.lane && t->shape.block >= 0)
+    if (!t->copying && slot == t->shape.lane && t->shape.block >= 0)
         nnc_emit_panels(t, vectors, lanes);
-    if (slot == t->shape.row && t->shape.block >= 0)
+    if (!t->copying && slot == t->shape.row && t->shape.block >= 0)
         nnc_prefetch_panels(t, rows, vectors, lanes);
     nnc_emit_level(t, level + 1, rows, vectors, lanes);
     nnc_close(t->nest->b);
@@ -23,6 +23,10 @@ static void bounds_of(const nnc_tile *t, int slot, nnc_value_id *low, nnc_value_
     if (slot == t->nest->task_slot && t->nest->low) {
         *low = t->nest->low;
         *high = t->nest->high;
+    }
+    if (slot == t->shape.row && t->chunk_low) {
+        *low = t->chunk_low;
+        *high = t->chunk_high;
     }
 }
 
@@ -65,7 +69,7 @@ static void loop_tiled(nnc_tile *t, int level, int slot, int many, int rows, int
     nnc_builder *b = t->nest->b;
     nnc_value_id low, high;
     int rests[2] = {rest_of_tiles(t, slot, many), rest_of_last_block(t, slot, many)};
-    bool known = t->t->extent[slot] > 0 && !(slot == t->nest->task_slot && t->nest->low);
+    bool known = t->t->extent[slot] > 0 && !(slot == t->nest->task_slot && t->nest->low) && !t->shape.chunk;
     bounds_of(t, slot, &low, &high);
     nnc_value_id middle = known && !rests[0] ? high : whole_steps(b, low, high, many);
     loop_tiles(t, level, slot, low, middle, many, rows, vectors, lanes);
@@ -113,17 +117,40 @@ static void loop_parts(nnc_tile *t, int level, int slot)
     t->range = (nnc_slot_range){0, 0};
 }
 
+/* Chunks of rows around the loops of lanes: what they read is copied first. */
+static void loop_chunks(nnc_tile *t, int level, int slot)
+{
+    nnc_builder *b = t->nest->b;
+    nnc_value_id low, high;
+    bounds_of(t, t->shape.row, &low, &high);
+    nnc_value_id at = nnc_open_for(b, low, high, t->shape.chunk);
+    t->chunk_high = nnc_emit2(b, NNC_LOOP_IMIN, nnc_emit2(b, NNC_LOOP_IADD, at, nnc_emit_index(b, t->shape.chunk)), high);
+    t->chunk_low = at;
+    t->copying = true;
+    loop_tiled(t, t->depth - 1, t->shape.row, t->shape.rows, t->shape.rows, 1, 1);
+    t->copying = false;
+    loop_parts(t, level, slot);
+    t->chunk_low = 0;
+    nnc_close(b);
+}
+
 void nnc_emit_level(nnc_tile *t, int level, int rows, int vectors, uint8_t lanes)
 {
     nnc_value_id low, high;
     if (level == t->depth) {
-        if (t->t->reduce == NNC_REDUCE_NONE)
+        if (t->copying)
+            nnc_copy_rows(t, rows);
+        else if (t->t->reduce == NNC_REDUCE_NONE)
             nnc_emit_map(t, lanes);
         else
             nnc_emit_reduction(t, rows * t->side, vectors, lanes);
         return;
     }
     int slot = t->order[level];
+    if (slot == t->shape.lane && t->shape.chunk && !t->chunk_low) {
+        loop_chunks(t, level, slot);
+        return;
+    }
     if (slot == t->shape.lane) {
         loop_parts(t, level, slot);
         return;
@@ -138,17 +165,18 @@ void nnc_emit_level(nnc_tile *t, int level, int rows, int vectors, uint8_t lanes
 }
 
 /* Free slots outermost first; the tiled ones are innermost, columns around rows, so that a panel of the vector operand stays near. A sum in blocks
- * has the lanes outermost: what they read is copied once for all the rest. */
+ * has the lanes outermost: what they read is copied once for all the rest; or, with rows in chunks, once for each chunk. */
 static void order_slots(nnc_tile *t)
 {
     int tiled[4] = {t->shape.column, t->shape.lane, t->shape.row, t->shape.beside};
-    if (t->shape.block >= 0)
+    bool lanes_first = t->shape.block >= 0 && !t->shape.chunk;
+    if (lanes_first)
         t->order[t->depth++] = t->shape.lane;
     for (int slot = 0; slot < t->t->rank; slot++)
         if (is_free(t, slot) && slot != tiled[0] && slot != tiled[1] && slot != tiled[2] && slot != tiled[3])
             t->order[t->depth++] = slot;
     for (int i = 0; i < 4; i++)
-        if (tiled[i] >= 0 && !(t->shape.block >= 0 && tiled[i] == t->shape.lane))
+        if (tiled[i] >= 0 && !(lanes_first && tiled[i] == t->shape.lane))
             t->order[t->depth++] = tiled[i];
 }
 

@@ -97,7 +97,7 @@ static nnc_value_id at_start(const nnc_tile *t)
     nnc_value_id all = 0;
     for (int i = 0; i < t->depth; i++) {
         int slot = t->order[i];
-        if (slot == t->shape.lane || slot == t->shape.row)
+        if (slot == t->shape.lane || slot == t->shape.row || t->shape.chunk)
             continue;
         nnc_value_id one = nnc_emit2(b, NNC_LOOP_IEQ, t->slot[slot], t->start[slot]);
         all = all ? nnc_emit2(b, NNC_LOOP_AND, all, one) : one;
@@ -135,7 +135,9 @@ void nnc_prefetch_panels(nnc_tile *t, int rows, int vectors, uint8_t lanes)
 {
     nnc_builder *b = t->nest->b;
     int row = t->shape.row;
-    int64_t extent = nnc_tiled_extent(t, row), each = (t->shape.block_size + extent - 1) / extent;
+    int64_t extent = nnc_tiled_extent(t, row);
+    extent = t->shape.chunk && t->shape.chunk < extent ? t->shape.chunk : extent;
+    int64_t each = (t->shape.block_size + extent - 1) / extent;
     if (!t->nest->s->machine->prefetches || t->shape.whole || t->shape.beside >= 0 || t->panels == 0)
         return;
     nnc_value_id condition = at_start(t);

@@ -381,11 +381,14 @@ static void chain_point(reduction *r)
     nnc_ref seldom = seldom_guard(t, r->clip.body), body = seldom ? nnc_arg(t->nest->s->p, r->clip.body, 1) : r->clip.body;
     nnc_load_panels(t, r->clip.columns, r->lanes);
     for (int row = 0; row < r->clip.rows; row++) {
+        nnc_value_id copies[NNC_MAX_PANELS];
         if (seldom)
             open_row(t, row, seldom);
+        nnc_load_rows(t, r->clip.rows, row, copies);
         for (int v = 0; v < r->clip.columns; v++) {
             nnc_lower l = chain_element(r, row, v);
             nnc_use_panels(t, &l, v);
+            nnc_use_rows(t, &l, copies);
             nnc_emit_set(b, r->acc[row][v], combine(&l, t->t->reduce, body, nnc_emit_get(b, r->acc[row][v])));
             nnc_ref_map_close(&l.done);
         }

@@ -208,5 +208,7 @@ void nnc_choose_shape(nnc_tile *t)
         choose_block(t);
     else if (!m->small)
         choose_panel(t);
+    if (t->shape.block >= 0)
+        nnc_choose_chunk(t);
 }
 

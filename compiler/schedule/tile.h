@@ -16,6 +16,7 @@ typedef struct nnc_shape {
     int rows, besides, vectors;   /* tile: places of `row` and of `beside`, and vectors or columns */
     int block;                    /* reduced slot that is summed block by block; -1 none. Those before it are walked outside, those after it inside */
     int64_t block_size;
+    int64_t chunk;                /* rows for which all lanes are walked before the next ones are, and what they read is copied together; 0: all of them, and nothing is */
     bool whole;                   /* the block is the whole sum, which stays in registers: what the lanes read is copied together, no more */
 } nnc_shape;
 
@@ -25,6 +26,13 @@ typedef struct nnc_panel {
     uint32_t buffer;
     nnc_value_id value[NNC_MAX_VECTORS];   /* at the present point of the sum */
 } nnc_panel;
+
+/* What a block of the sum reads for a chunk of rows. */
+typedef struct nnc_row_copy {
+    nnc_ref read;
+    uint32_t buffer;
+    int64_t points;               /* of the block: elements of a row */
+} nnc_row_copy;
 
 typedef struct nnc_tile {
     nnc_nest *nest;
@@ -48,6 +56,10 @@ typedef struct nnc_tile {
     nnc_value_id first, last;              /* whether this is the first block, the last one */
     nnc_panel panel[NNC_MAX_PANELS];
     int panels;
+    nnc_row_copy copy[NNC_MAX_PANELS];
+    int copies;
+    bool copying;                          /* the loops of rows are those of the copies */
+    nnc_value_id chunk_low, chunk_high;    /* of the row slot; 0: no chunk is open */
     nnc_value_id start[NNC_MAX_SLOTS];     /* of the loops that are open */
 } nnc_tile;
 
@@ -116,5 +128,13 @@ void nnc_emit_blocks(nnc_tile *t);                                        /* the
 void nnc_emit_panels(nnc_tile *t, int vectors, uint8_t lanes);            /* copies what the present range of lanes reads */
 void nnc_load_panels(nnc_tile *t, int vectors, uint8_t lanes);            /* inside the sum's loops */
 void nnc_use_panels(const nnc_tile *t, nnc_lower *l, int v);
+
+/* chunk.c: whether rows may be walked in chunks; whether what the rows of a slot read would be copied for it, since rows crowd the first-level cache. */
+bool nnc_may_chunk(const nnc_tile *t);
+bool nnc_rows_crowd(const nnc_tile *t, nnc_ref read, int row);
+void nnc_choose_chunk(nnc_tile *t);                                       /* once the block is known */
+void nnc_copy_rows(nnc_tile *t, int rows);                                /* those of one tile */
+void nnc_load_rows(const nnc_tile *t, int rows, int row, nnc_value_id *values);   /* inside the sum's loops: of each copy */
+void nnc_use_rows(const nnc_tile *t, nnc_lower *l, const nnc_value_id *values);
 
 #endif
