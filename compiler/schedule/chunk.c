@@ -1,12 +1,14 @@
-/* Rows in chunks: where what the rows of a tile read lies at strides that crowd the caches, it is copied together for as many rows as the second-level cache holds well, tile by tile
- * in the order in which the sum takes it, and the lanes are all walked before the next rows are (the other half of Goto and van de Geijn's scheme; blocks.c has the first). */
+/* Rows in chunks: where what the rows of a tile read lies at strides that crowd the caches, it is copied together for as many rows as the second-level cache holds well, and the lanes
+ * are all walked before the next rows are (the other half of Goto and van de Geijn's scheme; blocks.c has the first). What is next to itself along the sum is copied row after row, what
+ * is along the rows tile after tile, in the order in which the sum takes it. */
 #include "schedule/tile.h"
 
-enum { WORTH_LANES = 64 };       /* elements of the lane slot, each of which reads a row's copy */
+enum { WORTH_VECTORS = 8, SKEW = 16 };     /* cycles of multiply-adds that read an element of a copy; elements between rows, so that they do not crowd again */
 
 static bool mentions(const nnc_program *p, nnc_ref ref, int slot) { return (p->node[ref].slots >> slot & 1) != 0; }
 static int64_t extent_at(const nnc_tile *t, int slot) { return t->t->extent[slot] < 0 ? t->nest->s->request->batch : t->t->extent[slot]; }
 static int64_t points_along(const nnc_tile *t, int slot) { return slot == t->shape.block ? t->shape.block_size : extent_at(t, slot); }
+static int64_t least_lanes(const nnc_machine *m) { return WORTH_VECTORS * m->lanes * m->fma_per_cycle; }
 static bool at_any_size(const nnc_tile *t) { return t->nest->s->request->level >= NNC_SCHEDULE_ALL_SIZES; }
 
 /* ---- what is copied ---- */
@@ -28,6 +30,11 @@ bool nnc_rows_crowd(const nnc_tile *t, nnc_ref read, int row)
     return stride != INT64_MIN && stride > 1 && nnc_lines_at(4 * stride) / 2 < NNC_MAX_ROWS;
 }
 
+static bool tile_crowds(const nnc_tile *t, nnc_ref read)
+{
+    return nnc_rows_crowd(t, read, t->shape.row) && nnc_lines_at(4 * nnc_read_stride(t->nest->s->p, read, (uint32_t)t->shape.row)) / 2 < t->shape.rows;
+}
+
 /* Rows next to each other, at points of the sum that crowd. */
 static bool points_crowd(const nnc_tile *t, nnc_ref read)
 {
@@ -47,6 +54,15 @@ static int64_t block_points(const nnc_tile *t, nnc_ref read)
     return points;
 }
 
+/* More than the second-level cache holds, so that it would come from further away for each range of lanes. */
+static bool overflows(const nnc_tile *t, nnc_ref read)
+{
+    int64_t elements = block_points(t, read);
+    for (int slot = 0; slot < t->t->rank; slot++)
+        elements *= mentions(t->nest->s->p, read, slot) ? extent_at(t, slot) : 1;
+    return is_of_rows(t, read, t->shape.row) && t->t->extent[t->shape.lane] >= 2 * least_lanes(t->nest->s->machine) && 4 * elements > (int64_t)t->nest->s->machine->l2;
+}
+
 static void find_copies(nnc_tile *t, nnc_ref ref)
 {
     const nnc_program *p = t->nest->s->p;
@@ -54,8 +70,8 @@ static void find_copies(nnc_tile *t, nnc_ref ref)
     bool known = n->op != NNC_OP_READ || t->copies == NNC_MAX_PANELS;
     for (int i = 0; i < t->copies; i++)
         known |= t->copy[i].read == ref;
-    if (!known && (nnc_rows_crowd(t, ref, t->shape.row) || points_crowd(t, ref) || (at_any_size(t) && is_of_rows(t, ref, t->shape.row))))
-        t->copy[t->copies++] = (nnc_row_copy){.read = ref, .points = block_points(t, ref)};
+    if (!known && (tile_crowds(t, ref) || overflows(t, ref) || points_crowd(t, ref) || (at_any_size(t) && is_of_rows(t, ref, t->shape.row))))
+        t->copy[t->copies++] = (nnc_row_copy){.read = ref, .points = block_points(t, ref), .by_row = nnc_read_stride(p, ref, (uint32_t)t->shape.row) != 1};
     for (uint32_t i = 0; i < n->count && n->op != NNC_OP_READ; i++)
         find_copies(t, p->args[n->first + i]);
 }
@@ -63,7 +79,7 @@ static void find_copies(nnc_tile *t, nnc_ref ref)
 bool nnc_may_chunk(const nnc_tile *t)
 {
     const nnc_scheduler *s = t->nest->s;
-    return !s->request->serial && s->machine->prefetches && t->nest->group && (t->t->extent[t->shape.lane] >= WORTH_LANES || at_any_size(t));
+    return !s->request->serial && s->machine->prefetches && t->nest->group && (t->t->extent[t->shape.lane] >= least_lanes(s->machine) || at_any_size(t));
 }
 
 void nnc_choose_chunk(nnc_tile *t)
@@ -80,49 +96,103 @@ void nnc_choose_chunk(nnc_tile *t)
     int64_t tiles = at_any_size(t) ? 2 : s->machine->l2 / 4 / (4 * points * t->shape.rows);
     t->shape.chunk = (tiles > 1 ? tiles : 1) * t->shape.rows;
     for (int i = 0; i < t->copies; i++)
-        t->copy[i].buffer = nnc_scratch_buffer(t->nest->s, s->p->tensor[s->p->node[t->copy[i].read].integer[0]].name, t->shape.chunk * t->copy[i].points);
+        t->copy[i].buffer = nnc_scratch_buffer(t->nest->s, s->p->tensor[s->p->node[t->copy[i].read].integer[0]].name, t->shape.chunk * (t->copy[i].points + SKEW));
     nnc_count_way(t->nest->s, NNC_WAY_CHUNKS);
 }
 
-/* ---- the copies: of a tile of `rows`, for each point of the sum the rows' elements ---- */
+/* ---- the copies ---- */
 
-static nnc_value_id place(const nnc_tile *t, const nnc_row_copy *c, int rows, int row)
+/* Of a point among those of its block that the copy is for. */
+static nnc_value_id point(const nnc_tile *t, const nnc_row_copy *c)
 {
     nnc_builder *b = t->nest->b;
-    nnc_value_id at = nnc_emit_index(b, 0), tile = nnc_emit2(b, NNC_LOOP_ISUB, t->slot[t->shape.row], t->chunk_low);
+    nnc_value_id at = nnc_emit_index(b, 0);
     for (int slot = t->shape.block; slot < t->t->rank + t->t->reduced; slot++) {
         if (!mentions(t->nest->s->p, c->read, slot))
             continue;
         nnc_value_id from = slot == t->shape.block ? nnc_emit2(b, NNC_LOOP_ISUB, t->slot[slot], t->low) : t->slot[slot];
         at = nnc_emit2(b, NNC_LOOP_IADD, nnc_emit2(b, NNC_LOOP_IMUL, at, nnc_emit_index(b, points_along(t, slot))), from);
     }
-    tile = nnc_emit2(b, NNC_LOOP_IMUL, tile, nnc_emit_index(b, c->points));
-    at = nnc_emit2(b, NNC_LOOP_IADD, tile, nnc_emit2(b, NNC_LOOP_IMUL, at, nnc_emit_index(b, rows)));
-    return nnc_emit2(b, NNC_LOOP_IADD, at, nnc_emit_index(b, row));
+    return at;
 }
 
-static int open_points(nnc_tile *t, const nnc_row_copy *c)
+/* Of a row of the present tile, which has so many. */
+static nnc_value_id place(const nnc_tile *t, const nnc_row_copy *c, int rows, int row)
+{
+    nnc_builder *b = t->nest->b;
+    int64_t each = c->points + (c->by_row ? SKEW : 0), within = c->by_row ? row * each : row;
+    nnc_value_id tile = nnc_emit2(b, NNC_LOOP_IMUL, nnc_emit2(b, NNC_LOOP_ISUB, t->slot[t->shape.row], t->chunk_low), nnc_emit_index(b, each));
+    nnc_value_id at = nnc_emit2(b, NNC_LOOP_IADD, tile, nnc_emit2(b, NNC_LOOP_IMUL, point(t, c), nnc_emit_index(b, c->by_row ? 1 : rows)));
+    return nnc_emit2(b, NNC_LOOP_IADD, at, nnc_emit_index(b, within));
+}
+
+/* The loops of the block's points, but for the last of them: *last, from *low to *high. Gives how many are open. */
+static int open_points(nnc_tile *t, const nnc_row_copy *c, int *last, nnc_value_id *low, nnc_value_id *high)
 {
     nnc_builder *b = t->nest->b;
     int opened = 0;
+    *last = -1;
     for (int slot = t->shape.block; slot < t->t->rank + t->t->reduced; slot++) {
         if (!mentions(t->nest->s->p, c->read, slot))
             continue;
-        nnc_value_id end = t->t->extent[slot] < 0 ? nnc_emit(b, NNC_LOOP_BATCH, NULL, 0, 0) : nnc_emit_index(b, t->t->extent[slot]);
-        bool block = slot == t->shape.block;
-        t->slot[slot] = nnc_open_for(b, block ? t->low : nnc_emit_index(b, 0), block ? t->high : end, 1);
-        opened++;
+        if (*last >= 0) {
+            t->slot[*last] = nnc_open_for(b, *low, *high, 1);
+            opened++;
+        }
+        *last = slot;
+        *low = slot == t->shape.block ? t->low : nnc_emit_index(b, 0);
+        *high = slot == t->shape.block ? t->high : t->t->extent[slot] < 0 ? nnc_emit(b, NNC_LOOP_BATCH, NULL, 0, 0) : nnc_emit_index(b, t->t->extent[slot]);
     }
     return opened;
 }
 
-/* So many rows from `row` on, which are next to each other where there is more than one. */
-static void copy_elements(nnc_tile *t, const nnc_row_copy *c, int rows, int row, uint8_t lanes)
+static void close_points(const nnc_tile *t, int opened)
 {
-    nnc_lower l = nnc_tile_element(t, row, 0, lanes > 1 ? t->shape.row : -1, lanes, -1, 0);
+    while (opened-- > 0)
+        nnc_close(t->nest->b);
+}
+
+/* `lanes` elements along `slot` from the present place on, of a row of a tile of `rows`. */
+static void copy_elements(nnc_tile *t, const nnc_row_copy *c, int rows, int row, int slot, uint8_t lanes)
+{
+    nnc_lower l = nnc_tile_element(t, row, 0, lanes > 1 ? slot : -1, lanes, -1, 0);
     nnc_value_id value = nnc_lower_wide(&l, nnc_lower_value(&l, c->read));
     nnc_emit_store(t->nest->b, c->buffer, place(t, c, rows, row), value);
     nnc_ref_map_close(&l.done);
+}
+
+static void copy_along(nnc_tile *t, const nnc_row_copy *c, int slot, nnc_value_id low, nnc_value_id high, uint8_t lanes)
+{
+    t->slot[slot] = nnc_open_for(t->nest->b, low, high, lanes);
+    copy_elements(t, c, 1, 0, slot, lanes);
+    nnc_close(t->nest->b);
+}
+
+/* The present row: whole vectors, then what is left of them. */
+static void copy_row(nnc_tile *t, const nnc_row_copy *c)
+{
+    nnc_builder *b = t->nest->b;
+    int last;
+    nnc_value_id low, high;
+    int opened = open_points(t, c, &last, &low, &high);
+    uint8_t lanes = nnc_read_stride(t->nest->s->p, c->read, (uint32_t)last) == 1 ? t->nest->s->machine->lanes : 1;
+    nnc_value_id length = nnc_emit2(b, NNC_LOOP_ISUB, high, low), vectors = nnc_emit(b, NNC_LOOP_QUOTIENT, &length, 1, lanes);
+    nnc_value_id middle = nnc_emit2(b, NNC_LOOP_IADD, low, nnc_emit2(b, NNC_LOOP_IMUL, vectors, nnc_emit_index(b, lanes)));
+    copy_along(t, c, last, low, middle, lanes);
+    if (lanes > 1)
+        copy_along(t, c, last, middle, high, 1);
+    close_points(t, opened);
+}
+
+void nnc_copy_chunk(nnc_tile *t)
+{
+    for (int i = 0; i < t->copies; i++) {
+        if (!t->copy[i].by_row)
+            continue;
+        t->slot[t->shape.row] = nnc_open_for(t->nest->b, t->chunk_low, t->chunk_high, 1);
+        copy_row(t, &t->copy[i]);
+        nnc_close(t->nest->b);
+    }
 }
 
 static uint8_t lanes_within(const nnc_tile *t, int rows)
@@ -133,42 +203,35 @@ static uint8_t lanes_within(const nnc_tile *t, int rows)
     return lanes;
 }
 
-static void copy_rows(nnc_tile *t, const nnc_row_copy *c, int rows)
+static void copy_tile(nnc_tile *t, const nnc_row_copy *c, int rows)
 {
-    nnc_builder *b = t->nest->b;
-    bool side_by_side = nnc_read_stride(t->nest->s->p, c->read, (uint32_t)t->shape.row) == 1;
-    for (int row = 0; !side_by_side && row < rows; row++) {
-        int opened = open_points(t, c);
-        copy_elements(t, c, rows, row, 1);
-        while (opened-- > 0)
-            nnc_close(b);
-    }
-    if (!side_by_side)
-        return;
-    int opened = open_points(t, c);
+    int last;
     uint8_t lanes;
+    nnc_value_id low, high;
+    int opened = open_points(t, c, &last, &low, &high);
+    t->slot[last] = nnc_open_for(t->nest->b, low, high, 1);
     for (int row = 0; row < rows; row += lanes) {
         lanes = lanes_within(t, rows - row);
-        copy_elements(t, c, rows, row, lanes);
+        copy_elements(t, c, rows, row, t->shape.row, lanes);
     }
-    while (opened-- > 0)
-        nnc_close(b);
+    close_points(t, opened + 1);
 }
 
 void nnc_copy_rows(nnc_tile *t, int rows)
 {
     for (int i = 0; i < t->copies; i++)
-        copy_rows(t, &t->copy[i], rows);
-}
-
-void nnc_use_rows(const nnc_tile *t, nnc_lower *l, const nnc_value_id *values)
-{
-    for (int i = 0; i < t->copies; i++)
-        nnc_ref_map_put(t->nest->s->arena, &l->done, t->copy[i].read, values[i]);
+        if (!t->copy[i].by_row)
+            copy_tile(t, &t->copy[i], rows);
 }
 
 void nnc_load_rows(const nnc_tile *t, int rows, int row, nnc_value_id *values)
 {
     for (int i = 0; i < t->copies; i++)
         values[i] = nnc_emit_load(t->nest->b, t->copy[i].buffer, place(t, &t->copy[i], rows, row), 1, false);
+}
+
+void nnc_use_rows(const nnc_tile *t, nnc_lower *l, const nnc_value_id *values)
+{
+    for (int i = 0; i < t->copies; i++)
+        nnc_ref_map_put(t->nest->s->arena, &l->done, t->copy[i].read, values[i]);
 }

@@ -126,6 +126,7 @@ static void loop_chunks(nnc_tile *t, int level, int slot)
     nnc_value_id at = nnc_open_for(b, low, high, t->shape.chunk);
     t->chunk_high = nnc_emit2(b, NNC_LOOP_IMIN, nnc_emit2(b, NNC_LOOP_IADD, at, nnc_emit_index(b, t->shape.chunk)), high);
     t->chunk_low = at;
+    nnc_copy_chunk(t);
     t->copying = true;
     loop_tiled(t, t->depth - 1, t->shape.row, t->shape.rows, t->shape.rows, 1, 1);
     t->copying = false;

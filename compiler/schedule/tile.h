@@ -32,6 +32,7 @@ typedef struct nnc_row_copy {
     nnc_ref read;
     uint32_t buffer;
     int64_t points;               /* of the block: elements of a row */
+    bool by_row;                  /* row after row; else tile after tile, and in it for each point the elements of all rows */
 } nnc_row_copy;
 
 typedef struct nnc_tile {
@@ -133,7 +134,8 @@ void nnc_use_panels(const nnc_tile *t, nnc_lower *l, int v);
 bool nnc_may_chunk(const nnc_tile *t);
 bool nnc_rows_crowd(const nnc_tile *t, nnc_ref read, int row);
 void nnc_choose_chunk(nnc_tile *t);                                       /* once the block is known */
-void nnc_copy_rows(nnc_tile *t, int rows);                                /* those of one tile */
+void nnc_copy_chunk(nnc_tile *t);                                         /* row after row */
+void nnc_copy_rows(nnc_tile *t, int rows);                                /* tile after tile: one of so many rows */
 void nnc_load_rows(const nnc_tile *t, int rows, int row, nnc_value_id *values);   /* inside the sum's loops: of each copy */
 void nnc_use_rows(const nnc_tile *t, nnc_lower *l, const nnc_value_id *values);
 
