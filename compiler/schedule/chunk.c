@@ -3,12 +3,13 @@
  * is along the rows tile after tile, in the order in which the sum takes it. */
 #include "schedule/tile.h"
 
-enum { WORTH_VECTORS = 8, SKEW = 16 };     /* cycles of multiply-adds that read an element of a copy; elements between rows, so that they do not crowd again */
+/* Cycles of multiply-adds that read an element of a copy, where it crowds and where it would come from further away; elements between rows, so that they do not crowd again. */
+enum { WORTH_VECTORS = 4, WORTH_VECTORS_AWAY = 16, SKEW = 16 };
 
 static bool mentions(const nnc_program *p, nnc_ref ref, int slot) { return (p->node[ref].slots >> slot & 1) != 0; }
 static int64_t extent_at(const nnc_tile *t, int slot) { return t->t->extent[slot] < 0 ? t->nest->s->request->batch : t->t->extent[slot]; }
 static int64_t points_along(const nnc_tile *t, int slot) { return slot == t->shape.block ? t->shape.block_size : extent_at(t, slot); }
-static int64_t least_lanes(const nnc_machine *m) { return WORTH_VECTORS * m->lanes * m->fma_per_cycle; }
+static int64_t lanes_of(const nnc_machine *m, int64_t cycles) { return cycles * m->lanes * m->fma_per_cycle; }
 static bool at_any_size(const nnc_tile *t) { return t->nest->s->request->level >= NNC_SCHEDULE_ALL_SIZES; }
 
 /* ---- what is copied ---- */
@@ -60,7 +61,7 @@ static bool overflows(const nnc_tile *t, nnc_ref read)
     int64_t elements = block_points(t, read);
     for (int slot = 0; slot < t->t->rank; slot++)
         elements *= mentions(t->nest->s->p, read, slot) ? extent_at(t, slot) : 1;
-    return is_of_rows(t, read, t->shape.row) && t->t->extent[t->shape.lane] >= 2 * least_lanes(t->nest->s->machine) && 4 * elements > (int64_t)t->nest->s->machine->l2;
+    return is_of_rows(t, read, t->shape.row) && t->t->extent[t->shape.lane] >= lanes_of(t->nest->s->machine, WORTH_VECTORS_AWAY) && 4 * elements > (int64_t)t->nest->s->machine->l2;
 }
 
 static void find_copies(nnc_tile *t, nnc_ref ref)
@@ -79,7 +80,7 @@ static void find_copies(nnc_tile *t, nnc_ref ref)
 bool nnc_may_chunk(const nnc_tile *t)
 {
     const nnc_scheduler *s = t->nest->s;
-    return !s->request->serial && s->machine->prefetches && t->nest->group && (t->t->extent[t->shape.lane] >= least_lanes(s->machine) || at_any_size(t));
+    return !s->request->serial && s->machine->prefetches && t->nest->group && (t->t->extent[t->shape.lane] >= lanes_of(s->machine, WORTH_VECTORS) || at_any_size(t));
 }
 
 void nnc_choose_chunk(nnc_tile *t)

@@ -26,7 +26,24 @@ static bool is_slot(const nnc_program *p, nnc_ref subscript, uint32_t slot)
 
 static bool mentions(const nnc_program *p, nnc_ref ref, uint32_t slot) { return (p->node[ref].slots >> slot & 1) != 0; }
 
-/* The one dimension whose subscript is the slot itself, where no other mentions it; -1 else. */
+/* The subscript moves with the slot, one by one: a sum of it and of what does not mention it. */
+static bool moves_by_one(const nnc_program *p, nnc_ref subscript, uint32_t slot)
+{
+    nnc_form f;
+    bool moves = false;
+    nnc_form_of(p, subscript, &f);
+    for (uint32_t i = 0; i < f.terms; i++) {
+        nnc_ref atom = f.lone ? f.lone : f.atom[i];
+        if (!mentions(p, atom, slot))
+            continue;
+        if (!is_slot(p, atom, slot) || (f.lone ? 1 : f.coefficient[i]) != 1)
+            return false;
+        moves = true;
+    }
+    return moves;
+}
+
+/* The one dimension that moves with the slot one by one, where no other mentions it; -1 else. */
 static int dimension_of(const nnc_program *p, const nnc_node *read, uint32_t slot)
 {
     int found = -1;
@@ -34,7 +51,7 @@ static int dimension_of(const nnc_program *p, const nnc_node *read, uint32_t slo
         nnc_ref subscript = p->args[read->first + i];
         if (!mentions(p, subscript, slot))
             continue;
-        if (found >= 0 || !is_slot(p, subscript, slot))
+        if (found >= 0 || !moves_by_one(p, subscript, slot))
             return -1;
         found = (int)i;
     }
@@ -52,17 +69,11 @@ static bool is_turnable(const turner *v, nnc_tensor_id a)
 /* The last dimension moves with the lanes by one element. */
 static bool has_unit_stride(const nnc_program *p, const nnc_node *read, uint32_t lane)
 {
-    nnc_form f;
     for (uint32_t i = 0; i + 1 < read->count; i++)
         if (mentions(p, p->args[read->first + i], lane))
             return false;
-    nnc_form_of(p, p->args[read->first + read->count - 1], &f);
-    for (uint32_t i = 0; i < f.terms; i++) {
-        nnc_ref atom = f.lone ? f.lone : f.atom[i];
-        if (mentions(p, atom, lane) && (!is_slot(p, atom, lane) || (f.lone ? 1 : f.coefficient[i]) != 1))
-            return false;
-    }
-    return true;
+    nnc_ref last = p->args[read->first + read->count - 1];
+    return !mentions(p, last, lane) || moves_by_one(p, last, lane);
 }
 
 static void look(turner *v, nnc_ref ref)
