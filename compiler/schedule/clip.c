@@ -153,6 +153,55 @@ void nnc_clip_loop(nnc_tile *t, nnc_clip *clip, int slot, nnc_value_id *from, nn
 
 static nnc_value_id both(nnc_builder *b, nnc_value_id a, nnc_value_id c) { return a && c ? nnc_emit2(b, NNC_LOOP_AND, a, c) : a ? a : c; }
 
+/* ---- conditions that are settled before the loops inside ---- */
+
+static bool reads(const nnc_program *p, nnc_ref ref)
+{
+    const nnc_node *n = &p->node[ref];
+    bool any = n->op == NNC_OP_READ;
+    for (uint32_t i = 0; i < n->count && !any; i++)
+        any = reads(p, p->args[n->first + i]);
+    return any;
+}
+
+static bool is_held(const nnc_tile *t, nnc_ref condition)
+{
+    bool held = false;
+    for (int i = 0; i < t->helds; i++)
+        held |= t->held[i] == condition;
+    return held;
+}
+
+static nnc_value_id settle(nnc_tile *t, nnc_ref condition, uint64_t moving)
+{
+    const nnc_program *p = t->nest->s->p;
+    const nnc_node n = p->node[condition];
+    bool truth;
+    if (n.op == NNC_OP_AND) {
+        nnc_value_id first = settle(t, p->args[n.first], moving);
+        return both(t->nest->b, first, settle(t, p->args[n.first + 1], moving));
+    }
+    if (n.slots & moving || is_held(t, condition) || t->helds + 1 >= NNC_MAX_HELD || reads(p, condition))
+        return 0;
+    nnc_lower l = nnc_lower_at(t, -1, 1);
+    nnc_value_id value = nnc_known_truth(&l, condition, &truth) ? 0 : nnc_lower_value(&l, condition);
+    nnc_ref_map_close(&l.done);
+    if (value)
+        t->held[t->helds++] = condition;
+    return value;
+}
+
+nnc_value_id nnc_settle_conditions(nnc_tile *t, const nnc_clip *clip, uint64_t moving)
+{
+    const nnc_program *p = t->nest->s->p;
+    nnc_value_id all = 0;
+    for (nnc_ref body = clip->body; p->node[body].op == NNC_OP_SELECT && is_start(t, p->args[p->node[body].first + 2]); body = p->args[p->node[body].first + 1])
+        all = both(t->nest->b, all, settle(t, p->args[p->node[body].first], moving));
+    if (all)
+        nnc_count_way(t->nest->s, NNC_WAY_SETTLED);
+    return all;
+}
+
 nnc_value_id nnc_possible(const nnc_tile *t, const nnc_clip *clip, nnc_ref condition)
 {
     const nnc_program *p = t->nest->s->p;

@@ -108,7 +108,47 @@ static void walk_lanes(reduction *r)
     r->again = 0;
 }
 
+/* The slots that move inside of the loops before `slot`: those of the loops to come, and of the tile. */
+static uint64_t moving_from(const nnc_tile *t, int slot)
+{
+    const int tiled[] = {t->shape.lane, t->shape.row, t->shape.beside, t->shape.column, t->shape.sum_lane};
+    uint64_t moving = 0;
+    for (int i = 0; i < 5; i++)
+        if (tiled[i] >= 0)
+            moving |= (uint64_t)1 << tiled[i];
+    for (int i = slot; i < t->t->rank + t->t->reduced; i++)
+        moving |= (uint64_t)1 << i;
+    return moving;
+}
+
+enum { WORTH_BRANCH = 16 };      /* points of the loops inside, for each vector of the tile: asking once is cheaper than at each of them */
+
+static bool is_worth_settling(const reduction *r, int slot)
+{
+    int64_t points = 1;
+    for (int i = slot; i < r->t->t->rank + r->t->t->reduced; i++)
+        points *= r->t->t->extent[i] < 0 ? r->t->nest->s->request->batch : r->t->t->extent[i];
+    return slot > r->first && points * r->clip.rows * r->clip.columns >= WORTH_BRANCH;
+}
+
+static void walk_loops(reduction *r, int slot);
+
+/* What is left of the sum: under the conditions that are settled by now. */
 static void walk(reduction *r, int slot)
+{
+    nnc_tile *t = r->t;
+    int helds = t->helds;
+    bool inside = slot < r->last || t->shape.sum_lane >= 0;
+    nnc_value_id condition = inside && is_worth_settling(r, slot) ? nnc_settle_conditions(t, &r->clip, moving_from(t, slot)) : 0;
+    if (condition)
+        nnc_open_if(t->nest->b, condition);
+    walk_loops(r, slot);
+    if (condition)
+        nnc_close(t->nest->b);
+    t->helds = helds;
+}
+
+static void walk_loops(reduction *r, int slot)
 {
     nnc_tile *t = r->t;
     nnc_builder *b = t->nest->b;

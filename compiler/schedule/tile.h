@@ -93,6 +93,8 @@ typedef struct nnc_split {
     bool before, after;           /* whether anything lies there */
 } nnc_split;
 void nnc_clip_loop(nnc_tile *t, nnc_clip *clip, int slot, nnc_value_id *from, nnc_value_id *to, nnc_split *split);
+/* The conditions of the body's guard that none of the slots `moving` moves and that do not depend on data: as a BOOL, and held from then on; 0: there are none. */
+nnc_value_id nnc_settle_conditions(nnc_tile *t, const nnc_clip *clip, uint64_t moving);
 /* Whether a condition on output slots can hold for some element of the tile, as a BOOL; 0: no way to tell. */
 nnc_value_id nnc_possible(const nnc_tile *t, const nnc_clip *clip, nnc_ref condition);
 
