@@ -10,7 +10,6 @@ static bool mentions(const nnc_program *p, nnc_ref ref, int slot) { return (p->n
 static int64_t extent_at(const nnc_tile *t, int slot) { return t->t->extent[slot] < 0 ? t->nest->s->request->batch : t->t->extent[slot]; }
 static int64_t points_along(const nnc_tile *t, int slot) { return slot == t->shape.block ? t->shape.block_size : extent_at(t, slot); }
 static int64_t lanes_of(const nnc_machine *m, int64_t cycles) { return cycles * m->lanes * m->fma_per_cycle; }
-static bool at_any_size(const nnc_tile *t) { return t->nest->s->request->level >= NNC_SCHEDULE_ALL_SIZES; }
 
 /* ---- what is copied ---- */
 
@@ -71,7 +70,7 @@ static void find_copies(nnc_tile *t, nnc_ref ref)
     bool known = n->op != NNC_OP_READ || t->copies == NNC_MAX_PANELS;
     for (int i = 0; i < t->copies; i++)
         known |= t->copy[i].read == ref;
-    if (!known && (tile_crowds(t, ref) || overflows(t, ref) || points_crowd(t, ref) || (at_any_size(t) && is_of_rows(t, ref, t->shape.row))))
+    if (!known && (tile_crowds(t, ref) || overflows(t, ref) || points_crowd(t, ref) || (nnc_at_any_size(t) && is_of_rows(t, ref, t->shape.row))))
         t->copy[t->copies++] = (nnc_row_copy){.read = ref, .points = block_points(t, ref), .by_row = nnc_read_stride(p, ref, (uint32_t)t->shape.row) != 1};
     for (uint32_t i = 0; i < n->count && n->op != NNC_OP_READ; i++)
         find_copies(t, p->args[n->first + i]);
@@ -80,7 +79,7 @@ static void find_copies(nnc_tile *t, nnc_ref ref)
 bool nnc_may_chunk(const nnc_tile *t)
 {
     const nnc_scheduler *s = t->nest->s;
-    return !s->request->serial && s->machine->prefetches && t->nest->group && (t->t->extent[t->shape.lane] >= lanes_of(s->machine, WORTH_VECTORS) || at_any_size(t));
+    return !s->request->serial && s->machine->prefetches && t->nest->group && (t->t->extent[t->shape.lane] >= lanes_of(s->machine, WORTH_VECTORS) || nnc_at_any_size(t));
 }
 
 void nnc_choose_chunk(nnc_tile *t)
@@ -94,7 +93,7 @@ void nnc_choose_chunk(nnc_tile *t)
         points += t->copy[i].points;
     if (t->copies == 0)
         return;
-    int64_t tiles = at_any_size(t) ? 2 : s->machine->l2 / 4 / (4 * points * t->shape.rows);
+    int64_t tiles = nnc_at_any_size(t) ? 2 : s->machine->l2 / 4 / (4 * points * t->shape.rows);
     t->shape.chunk = (tiles > 1 ? tiles : 1) * t->shape.rows;
     for (int i = 0; i < t->copies; i++)
         t->copy[i].buffer = nnc_scratch_buffer(t->nest->s, s->p->tensor[s->p->node[t->copy[i].read].integer[0]].name, t->shape.chunk * (t->copy[i].points + SKEW));

@@ -215,6 +215,7 @@ enum { LINE_ELEMENTS = 16 };      /* of a cache line */
 
 void nnc_lower_ask(nnc_lower *l, uint32_t buffer, nnc_value_id at, int64_t elements, int level)
 {
+    nnc_count_way(l->s, level == 1 ? NNC_WAY_ASKED : NNC_WAY_ASKED_PANEL);
     for (int64_t i = 0; i < elements; i += LINE_ELEMENTS)
         nnc_emit_prefetch(l->b, buffer, nnc_emit2(l->b, NNC_LOOP_IADD, at, nnc_emit_index(l->b, i)), level);
 }

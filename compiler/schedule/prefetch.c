@@ -19,6 +19,13 @@ static int64_t elements_of(const nnc_tensor *t, int64_t batch)
     return elements;
 }
 
+/* More than the first-level cache holds. */
+static bool is_far(const nnc_tile *t, nnc_tensor_id id)
+{
+    const nnc_scheduler *s = t->nest->s;
+    return nnc_at_any_size(t) || 4 * elements_of(&s->p->tensor[id], s->request->batch) > (int64_t)s->machine->l1;
+}
+
 static bool is_made_here(const asking *a, nnc_tensor_id id)
 {
     bool made = false;
@@ -35,7 +42,7 @@ static bool is_worth_asking(const asking *a, nnc_ref read)
     nnc_tensor_id id = (nnc_tensor_id)n->integer[0];
     int row = a->t->shape.row;
     return nnc_read_stride(s->p, read, (uint32_t)a->t->shape.lane) == 1 && (row < 0 || n->slots >> row & 1) && !is_made_here(a, id) &&
-           4 * elements_of(&s->p->tensor[id], s->request->batch) > (int64_t)s->machine->l1;
+           is_far(a->t, id);
 }
 
 static void ask(asking *a, nnc_ref ref)
@@ -70,7 +77,7 @@ void nnc_prefetch_update(const nnc_tile *t, int rows, int vectors, uint8_t lanes
     int64_t points = (int64_t)rows * vectors;
     for (int slot = t->t->rank; slot < t->t->rank + t->t->reduced; slot++)
         points *= t->t->extent[slot] < 0 ? s->request->batch : t->t->extent[slot];
-    if (!s->machine->prefetches || t->shape.lane < 0 || nnc_in_memory(t) || !t->nest->group || points < WORTH_ASKING)
+    if (!s->machine->prefetches || t->shape.lane < 0 || nnc_in_memory(t) || !t->nest->group || (points < WORTH_ASKING && !nnc_at_any_size(t)))
         return;
     for (int row = 0; row < rows; row++)
         ask_for_row(t, row, (int64_t)vectors * lanes, lanes);
@@ -128,7 +135,7 @@ static bool is_worth_asking_for(const nnc_tile *t, const nnc_panel *panel)
     const nnc_scheduler *s = t->nest->s;
     const nnc_node *n = &s->p->node[panel->read];
     uint64_t slots = (uint64_t)1 << t->shape.block | (uint64_t)1 << t->shape.lane;
-    return (n->slots & ~slots) == 0 && 4 * elements_of(&s->p->tensor[n->integer[0]], s->request->batch) > (int64_t)s->machine->l1;
+    return (n->slots & ~slots) == 0 && is_far(t, (nnc_tensor_id)n->integer[0]);
 }
 
 void nnc_prefetch_panels(nnc_tile *t, int rows, int vectors, uint8_t lanes)

@@ -128,7 +128,7 @@ static bool is_worth_settling(const reduction *r, int slot)
     int64_t points = 1;
     for (int i = slot; i < r->t->t->rank + r->t->t->reduced; i++)
         points *= r->t->t->extent[i] < 0 ? r->t->nest->s->request->batch : r->t->t->extent[i];
-    return slot > r->first && points * r->clip.rows * r->clip.columns >= WORTH_BRANCH;
+    return slot > r->first && (nnc_at_any_size(r->t) || points * r->clip.rows * r->clip.columns >= WORTH_BRANCH);
 }
 
 static void walk_loops(reduction *r, int slot);

@@ -128,11 +128,12 @@ enum { WORTH_COPYING = 24 };     /* rows that read a panel */
 /* The whole sum as one block, for its panels. */
 static void choose_panel(nnc_tile *t)
 {
-    if (t->t->reduced != 1 || nnc_tiled_extent(t, t->shape.row) < WORTH_COPYING || !crowds(t, t->t->body))
+    if (t->t->reduced != 1 || (!nnc_at_any_size(t) && (nnc_tiled_extent(t, t->shape.row) < WORTH_COPYING || !crowds(t, t->t->body))))
         return;
     t->shape.block = t->t->rank;
     t->shape.block_size = extent_at(t->nest->s, t->t, t->t->rank);
     t->shape.whole = true;
+    nnc_count_way(t->nest->s, NNC_WAY_WHOLE_PANELS);
 }
 
 /* The least power of two that holds the slot. */

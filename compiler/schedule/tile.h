@@ -72,6 +72,8 @@ bool nnc_single_tasks(const nnc_tile *t, int slot);
 uint8_t nnc_lanes_for(const nnc_tile *t, int64_t length);
 uint8_t nnc_sum_lanes(const nnc_tile *t);      /* of the reduced slot that is in the lanes: told by its extent alone, as is the order of the sum */
 
+/* What pays at some size is done at any: for tests. */
+static inline bool nnc_at_any_size(const nnc_tile *t) { return t->nest->s->request->level >= NNC_SCHEDULE_ALL_SIZES; }
 /* Whether the sum so far stands in memory between blocks. */
 static inline bool nnc_in_memory(const nnc_tile *t) { return t->shape.block >= 0 && !t->shape.whole; }
 
