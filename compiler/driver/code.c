@@ -269,7 +269,7 @@ static nnc_object *find_objects(nnc_network *n, const nnc_network_request *reque
     uint32_t jobs;
     nnc_object *object = NULL;
     const job *all = list_jobs(n, &jobs);
-    bool cached = open_key(n, request, "code", &key);
+    bool cached = open_key(n, request, "code 2", &key);
     if (cached) {
         nnc_cache_key_number(&key, request->target.level);
         for (uint32_t i = 0; i < jobs; i++)
