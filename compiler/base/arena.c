@@ -145,12 +145,16 @@ char *nnc_arena_string(nnc_arena *arena, const char *text) { return nnc_arena_co
 
 char *nnc_arena_vformat(nnc_arena *arena, const char *format, va_list arguments)
 {
+    char few[256];
     va_list again;
     va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, again);
+    int written = vsnprintf(few, sizeof few, format, again);
     va_end(again);
-    char *text = nnc_arena_allocate(arena, (size_t)(length < 0 ? 0 : length) + 1, 1);
-    vsnprintf(text, (size_t)(length < 0 ? 0 : length) + 1, format, arguments);
+    size_t length = written < 0 ? 0 : (size_t)written;
+    if (length < sizeof few)
+        return nnc_arena_copy(arena, few, length);
+    char *text = nnc_arena_allocate(arena, length + 1, 1);
+    vsnprintf(text, length + 1, format, arguments);
     return text;
 }
 
