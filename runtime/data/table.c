@@ -106,6 +106,16 @@ void nnc_cell_put_real(const nnc_dataset_table *table, char *row, int32_t slot, 
         row[slot] = (char)(unsigned char)value;
 }
 
+void nnc_cells_put_bytes(const nnc_dataset_table *table, char *row, int32_t slot, const unsigned char *bytes, int64_t count)
+{
+    if (table->width == 1) {
+        memcpy(row + slot, bytes, (size_t)count);
+        return;
+    }
+    for (int64_t i = 0; i < count; i++)
+        nnc_cell_put_real(table, row, slot + (int32_t)i, (float)bytes[i]);
+}
+
 void nnc_cell_put_class(const nnc_dataset_table *table, char *row, int32_t slot, int32_t number)
 {
     if (table->width == 4)
