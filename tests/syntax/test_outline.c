@@ -44,8 +44,9 @@ static uint32_t compare(const char *path, const char *text)
         assert_true(named || !*item->text);
     }
     assert_int_equal(session.errors, 0);
+    uint32_t items = whole->count;
     nnc_session_close(&session);
-    return whole->count;
+    return items;
 }
 
 static void test_library(void **state)
