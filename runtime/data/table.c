@@ -2,8 +2,8 @@
 #include <math.h>
 #include <string.h>
 
-/* A block is about this large, so that growing copies nothing and wastes little. */
-enum { BLOCK = 1 << 20, LARGEST_SHIFT = 16, SPILL = 64 << 20 };
+/* A block is about this large, so that growing copies nothing and a small set, which fills a part of one, takes little. */
+enum { BLOCK = 256 << 10, LARGEST_SHIFT = 16, SPILL = 64 << 20 };
 
 void nnc_table_start(nnc_dataset_table *table, int width)
 {
