@@ -14,7 +14,7 @@ static uint32_t hash_of(const char *name)
 }
 
 /* A block of draws: the words of its places, and numbers made of them. */
-typedef struct { uint32_t one[NNC_DRAWS], two[NNC_DRAWS]; double number[NNC_DRAWS]; } block;
+typedef struct { uint32_t one[NNC_DRAWS], two[NNC_DRAWS]; double number[NNC_DRAWS]; float value[NNC_DRAWS]; } block;
 
 static void draw_words(block *b, uint64_t seed, uint32_t name, int64_t first)
 {
@@ -26,6 +26,15 @@ static int64_t in_block(int64_t count, int64_t first)
     return count - first < NNC_DRAWS ? count - first : NNC_DRAWS;
 }
 
+/* a + b times each of the block's numbers, to those of `out` from `first` that there are. */
+static void put(block *b, double a, double factor, float *out, int64_t count, int64_t first)
+{
+    int64_t some = in_block(count, first);
+    nnc_line_block(a, factor, b->number, some == NNC_DRAWS ? out + first : b->value);
+    if (some < NNC_DRAWS)
+        memcpy(out + first, b->value, (size_t)some * sizeof *out);
+}
+
 void nnc_draw_normal(float *out, int64_t count, double mean, double std, uint64_t seed, const char *name)
 {
     uint32_t hash = hash_of(name);
@@ -33,8 +42,7 @@ void nnc_draw_normal(float *out, int64_t count, double mean, double std, uint64_
     for (int64_t first = 0; first < count; first += NNC_DRAWS) {
         draw_words(&b, seed, hash, first);
         nnc_normal_block(b.one, b.two, b.number);
-        for (int64_t i = 0, some = in_block(count, first); i < some; i++)
-            out[first + i] = (float)(mean + std * b.number[i]);
+        put(&b, mean, std, out, count, first);
     }
 }
 
@@ -45,8 +53,7 @@ void nnc_draw_uniform(float *out, int64_t count, double low, double high, uint64
     for (int64_t first = 0; first < count; first += NNC_DRAWS) {
         draw_words(&b, seed, hash, first);
         nnc_uniform_block(b.one, b.number);
-        for (int64_t i = 0, some = in_block(count, first); i < some; i++)
-            out[first + i] = (float)(low + (high - low) * b.number[i]);
+        put(&b, low, high - low, out, count, first);
     }
 }
 

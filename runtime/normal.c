@@ -3,6 +3,22 @@
 #include <string.h>
 #include "base/random.h"
 
+/* On a PC each function is made twice, for any processor and for those with AVX2, of which the linker takes the right one; both round each operation alone and so give the same
+ * bits (AVX2 is without FMA). Sanitizers start too late for what chooses. */
+#ifdef __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define NNC_ONE_VERSION
+#endif
+#endif
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__ || !defined __x86_64__ || !defined __gnu_linux__
+#define NNC_ONE_VERSION
+#endif
+#ifdef NNC_ONE_VERSION
+#define VERSIONS
+#else
+#define VERSIONS __attribute__((target_clones("avx2", "default")))
+#endif
+
 static uint64_t bits_of(double x)
 {
     uint64_t bits;
@@ -57,7 +73,7 @@ static inline double cosine(double u)
     return a - a * z * tail;
 }
 
-void nnc_words_block(uint32_t k0, uint32_t k1, uint64_t first, uint32_t one[NNC_DRAWS], uint32_t two[NNC_DRAWS])
+VERSIONS void nnc_words_block(uint32_t k0, uint32_t k1, uint64_t first, uint32_t one[NNC_DRAWS], uint32_t two[NNC_DRAWS])
 {
     for (uint32_t i = 0; i < NNC_DRAWS; i++) {
         uint32_t word[2];
@@ -67,14 +83,20 @@ void nnc_words_block(uint32_t k0, uint32_t k1, uint64_t first, uint32_t one[NNC_
     }
 }
 
-void nnc_uniform_block(const uint32_t words[NNC_DRAWS], double out[NNC_DRAWS])
+VERSIONS void nnc_uniform_block(const uint32_t words[NNC_DRAWS], double out[NNC_DRAWS])
 {
     for (int i = 0; i < NNC_DRAWS; i++)
         out[i] = nnc_uniform_of(words[i]);
 }
 
-void nnc_normal_block(const uint32_t one[NNC_DRAWS], const uint32_t two[NNC_DRAWS], double out[NNC_DRAWS])
+VERSIONS void nnc_normal_block(const uint32_t one[NNC_DRAWS], const uint32_t two[NNC_DRAWS], double out[NNC_DRAWS])
 {
     for (int i = 0; i < NNC_DRAWS; i++)
         out[i] = sqrt(-2 * logarithm(1 - nnc_uniform_of(one[i]))) * cosine(nnc_uniform_of(two[i]));
+}
+
+VERSIONS void nnc_line_block(double a, double b, const double number[NNC_DRAWS], float out[NNC_DRAWS])
+{
+    for (int i = 0; i < NNC_DRAWS; i++)
+        out[i] = (float)(a + b * number[i]);
 }

@@ -15,5 +15,7 @@ void nnc_words_block(uint32_t k0, uint32_t k1, uint64_t first, uint32_t one[NNC_
 void nnc_uniform_block(const uint32_t words[NNC_DRAWS], double out[NNC_DRAWS]);
 /* sqrt(-2 log(1 - u1)) * cos(2 pi u2) of the words of each place (Box, Muller 1958): the factors are within 2 and 3 units in the last place. */
 void nnc_normal_block(const uint32_t one[NNC_DRAWS], const uint32_t two[NNC_DRAWS], double out[NNC_DRAWS]);
+/* a + b times each number, as floats. */
+void nnc_line_block(double a, double b, const double number[NNC_DRAWS], float out[NNC_DRAWS]);
 
 #endif

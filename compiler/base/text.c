@@ -25,17 +25,22 @@ void nnc_text_add_bytes(nnc_text *text, const char *bytes, size_t length)
     text->data[text->length] = 0;
 }
 
+/* Written where there is room already; again where that was not enough. */
 void nnc_text_vadd(nnc_text *text, const char *format, va_list arguments)
 {
     va_list again;
     va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, again);
+    reserve(text, 0);
+    size_t room = text->capacity - text->length;
+    int length = vsnprintf(text->data + text->length, room, format, again);
     va_end(again);
+    if (length >= 0 && (size_t)length >= room) {
+        reserve(text, (size_t)length);
+        vsnprintf(text->data + text->length, (size_t)length + 1, format, arguments);
+    }
     if (length < 0)
-        return;
-    reserve(text, (size_t)length);
-    vsnprintf(text->data + text->length, (size_t)length + 1, format, arguments);
-    text->length += (size_t)length;
+        text->data[text->length] = 0;
+    text->length += length < 0 ? 0 : (size_t)length;
 }
 
 void nnc_text_add(nnc_text *text, const char *format, ...)

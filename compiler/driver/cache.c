@@ -9,9 +9,9 @@
 #include <unistd.h>
 #include "runtime/files.h"
 
-/* A file: this word (which changes with the form), the content's SHA-256, the content. */
-static const char WORD[8] = "nnc 1\n\n";
-enum { HEADER = sizeof WORD + SHA256_DIGEST_LENGTH, NAME = SHA256_DIGEST_STRING_LENGTH };
+/* A file: this word (which changes with the form), the content's digest, the content. */
+static const char WORD[8] = "nnc 2\n\n";
+enum { DIGEST = SHA512_DIGEST_LENGTH / 2, HEADER = sizeof WORD + DIGEST, NAME = 2 * DIGEST + 1 };
 
 /* ---- the folder ---- */
 
@@ -46,8 +46,8 @@ void nnc_cache_close(nnc_cache *cache)
 
 /* ---- keys ---- */
 
-void nnc_cache_key_open(nnc_cache_key *key) { SHA256Init(&key->hash); }
-void nnc_cache_key_feed(void *key, const void *bytes, size_t size) { SHA256Update(&((nnc_cache_key *)key)->hash, bytes, size); }
+void nnc_cache_key_open(nnc_cache_key *key) { SHA512Init(&key->hash); }
+void nnc_cache_key_feed(void *key, const void *bytes, size_t size) { SHA512Update(&((nnc_cache_key *)key)->hash, bytes, size); }
 void nnc_cache_key_number(nnc_cache_key *key, int64_t number) { nnc_cache_key_feed(key, &number, sizeof number); }
 
 void nnc_cache_key_text(nnc_cache_key *key, const char *text)
@@ -59,7 +59,10 @@ void nnc_cache_key_text(nnc_cache_key *key, const char *text)
 static void name_of(const nnc_cache_key *key, char name[NAME])
 {
     SHA2_CTX hash = key->hash;             /* a copy: the key can be used again */
-    SHA256End(&hash, name);
+    char all[SHA512_DIGEST_STRING_LENGTH];
+    SHA512End(&hash, all);
+    memcpy(name, all, NAME - 1);
+    name[NAME - 1] = 0;
 }
 
 const char *nnc_cache_key_name(nnc_arena *arena, const nnc_cache_key *key, const char *prefix)
@@ -71,14 +74,22 @@ const char *nnc_cache_key_name(nnc_arena *arena, const nnc_cache_key *key, const
 
 /* ---- getting ---- */
 
-static bool is_whole(const unsigned char *header, const void *bytes, size_t size)
+static void header_of(unsigned char header[HEADER], const void *bytes, size_t size)
 {
-    unsigned char digest[SHA256_DIGEST_LENGTH];
+    unsigned char all[SHA512_DIGEST_LENGTH];
     SHA2_CTX hash;
-    SHA256Init(&hash);
-    SHA256Update(&hash, bytes, size);
-    SHA256Final(digest, &hash);
-    return memcmp(header, WORD, sizeof WORD) == 0 && memcmp(header + sizeof WORD, digest, sizeof digest) == 0;
+    SHA512Init(&hash);
+    SHA512Update(&hash, bytes, size);
+    SHA512Final(all, &hash);
+    memcpy(header, WORD, sizeof WORD);
+    memcpy(header + sizeof WORD, all, DIGEST);
+}
+
+static bool is_whole(const unsigned char header[HEADER], const void *bytes, size_t size)
+{
+    unsigned char right[HEADER];
+    header_of(right, bytes, size);
+    return memcmp(header, right, HEADER) == 0;
 }
 
 void *nnc_cache_get(const nnc_cache *cache, const nnc_cache_key *key, size_t *size)
@@ -151,15 +162,6 @@ static void make_room(const nnc_cache *cache, int64_t size)
     for (size_t i = 0; i < count && total + size > NNC_CACHE_MOST; i++)
         if (unlinkat(cache->folder, list[i].name, 0) == 0)
             total -= list[i].size;
-}
-
-static void header_of(unsigned char header[HEADER], const void *bytes, size_t size)
-{
-    SHA2_CTX hash;
-    memcpy(header, WORD, sizeof WORD);
-    SHA256Init(&hash);
-    SHA256Update(&hash, bytes, size);
-    SHA256Final(header + sizeof WORD, &hash);
 }
 
 /* No sync: a file torn by a crash is not whole, and is made again. */

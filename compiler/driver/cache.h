@@ -1,5 +1,5 @@
-/* What was made before, kept for later runs: files of the user's cache folder ($XDG_CACHE_HOME/nnc, else ~/.cache/nnc), each named by the SHA-256 of all that it
- * depends on and holding the SHA-256 of what it holds. The folder is its owner's alone (0700). Whatever is odd, a foreign owner, other permissions, a torn or changed
+/* What was made before, kept for later runs: files of the user's cache folder ($XDG_CACHE_HOME/nnc, else ~/.cache/nnc), each named by a digest of all that it
+ * depends on and holding a digest of what it holds: the first half of SHA-512, which takes two thirds of SHA-256's time on 64-bit processors. The folder is its owner's alone (0700). Whatever is odd, a foreign owner, other permissions, a torn or changed
  * file, counts as not there; nothing here is ever an error. */
 #ifndef NNC_DRIVER_CACHE_H
 #define NNC_DRIVER_CACHE_H

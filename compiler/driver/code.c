@@ -191,16 +191,26 @@ static void feed_processor(nnc_cache_key *key)
         fclose(file);
 }
 
-/* False where nothing is to be cached. */
-static bool open_key(const nnc_network *n, const nnc_network_request *request, const char *what, nnc_cache_key *key)
+/* What all code depends on, looked up once. */
+static bool identify(nnc_network *n)
 {
-    if (!request->cache || request->cache->folder < 0 || !nnc_code_is_known() || request->target.triple || request->target.cpu)
+    if (!n->identified) {
+        nnc_cache_key_open(&n->identity);
+        nnc_cache_key_text(&n->identity, NNC_VERSION);
+        feed_processor(&n->identity);
+        n->identified = nnc_llvm_identity(n->arena, &n->identity);
+    }
+    return n->identified;
+}
+
+/* False where nothing is to be cached. */
+static bool open_key(nnc_network *n, const nnc_network_request *request, const char *what, nnc_cache_key *key)
+{
+    if (!request->cache || request->cache->folder < 0 || !nnc_code_is_known() || request->target.triple || request->target.cpu || !identify(n))
         return false;
-    nnc_cache_key_open(key);
+    *key = n->identity;
     nnc_cache_key_text(key, what);
-    nnc_cache_key_text(key, NNC_VERSION);
-    feed_processor(key);
-    return nnc_llvm_identity(n->arena, key);
+    return true;
 }
 
 const nnc_machine *nnc_network_machine(nnc_network *n, const nnc_network_request *request, const char **error)
@@ -269,7 +279,7 @@ static nnc_object *find_objects(nnc_network *n, const nnc_network_request *reque
     uint32_t jobs;
     nnc_object *object = NULL;
     const job *all = list_jobs(n, &jobs);
-    bool cached = open_key(n, request, "code", &key);
+    bool cached = open_key(n, request, "code 2", &key);
     if (cached) {
         nnc_cache_key_number(&key, request->target.level);
         for (uint32_t i = 0; i < jobs; i++)

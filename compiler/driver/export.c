@@ -12,7 +12,7 @@ typedef struct exporter {
 
 enum { FULL_LEVEL = 2 };
 
-static bool is_wanted(const nnc_options *o)
+bool nnc_exports(const nnc_options *o)
 {
     return nnc_options_wants(o, NNC_OUTPUT_C) || nnc_options_wants(o, NNC_OUTPUT_H) || nnc_options_wants(o, NNC_OUTPUT_OBJECT) ||
            nnc_options_wants(o, NNC_OUTPUT_ASM) || nnc_options_wants(o, NNC_OUTPUT_LLVM);
@@ -169,7 +169,7 @@ static bool draws(const nnc_program *p)
 
 nnc_exit nnc_check_export(nnc_run *run)
 {
-    if (!is_wanted(&run->options))
+    if (!nnc_exports(&run->options))
         return NNC_EXIT_DONE;
     if (run->model->outputs == 0)
         return nnc_error(run, NNC_EXIT_USAGE, "the model has no output, so there is nothing to export: add a line `output NAME = ...`");
@@ -183,7 +183,7 @@ nnc_exit nnc_command_export(nnc_run *run, nnc_outputs *outputs)
     exporter c = {.run = run}, code = {.run = run};
     nnc_exit status = nnc_check_export(run);
     (void)outputs;
-    if (status || !is_wanted(&run->options))
+    if (status || !nnc_exports(&run->options))
         return status;
     for (uint32_t i = 0; !status && i < run->options.outputs; i++) {
         nnc_output_kind kind = run->options.output[i].kind;

@@ -76,6 +76,8 @@ typedef struct nnc_network {
     nnc_part **part;           /* all of the above */
     uint32_t parts, part_capacity;
     const nnc_llvm *llvm;      /* NULL where it was not needed: all code came from the cache */
+    nnc_cache_key identity;    /* once identified: of this version, its code generator, and the processor */
+    bool identified;
     nnc_linked *linked;        /* the code, in as many pieces as threads made it */
     uint32_t linkeds;
     const nnc_machine *machine;

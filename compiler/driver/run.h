@@ -116,7 +116,8 @@ nnc_exit nnc_command_check(nnc_run *run);
 /* export.c: prediction of one example as it is exported, for this machine (NULL: as C), without code. One plan whatever -O and the target are, so that one
  * header serves them all. NULL and *error where it cannot be. */
 nnc_network *nnc_exported_network(nnc_run *run, const nnc_machine *machine, const char **error);
-/* export.c: whether what is to be exported can be, told before training. */
+/* export.c: whether anything is to be exported; and whether it can be, told before training. */
+bool nnc_exports(const nnc_options *options);
 nnc_exit nnc_check_export(nnc_run *run);
 /* C, header, objects of the trained network into the set of outputs. */
 nnc_exit nnc_command_export(nnc_run *run, nnc_outputs *outputs);

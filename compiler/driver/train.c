@@ -266,15 +266,21 @@ static uint64_t data_hash(const trainer *t)
     return t->run->options.valid.count ? hash * 0x9E3779B97F4A7C15u ^ nnc_dataset_hash(t->valid_data) : hash;
 }
 
+/* The programs that this run is made of. Outputs are computed for a test's table of classes alone, and looked at before an export. */
+static int parts_of(const trainer *t)
+{
+    bool outputs = t->has_test || nnc_exports(&t->run->options);
+    return NNC_PART_TRAIN | NNC_PART_FITS | NNC_PART_MEASURE | (outputs ? NNC_PART_PREDICT : 0) | (t->run->options.log ? NNC_PART_NORM : 0);
+}
+
 static nnc_exit set_up(trainer *t)
 {
     nnc_run *run = t->run;
     int64_t count = t->part.train.count, batch = run->model->recipe.batch;
-    int parts = NNC_PART_TRAIN | NNC_PART_FITS | NNC_PART_MEASURE | NNC_PART_PREDICT | (run->options.log ? NNC_PART_NORM : 0);
     batch = batch == 0 || batch > count ? count : batch;
     nnc_exit status = nnc_open_team(run);
     if (!status)
-        status = nnc_build_network(run, parts, batch);
+        status = nnc_build_network(run, parts_of(t), batch);
     if (!status)
         status = nnc_check_export(run);
     if (!status)

@@ -127,6 +127,22 @@ static void from_tensor(nnc_run *run, nnc_tensor_id id, float *out, int64_t elem
         out[i] = (float)values[given == 1 ? 0 : i];
 }
 
+static void fill(void *out, int64_t count, uint32_t word)
+{
+    if (word == 0)
+        memset(out, 0, (size_t)count * sizeof word);
+    for (int64_t i = 0; word && i < count; i++)
+        ((uint32_t *)out)[i] = word;
+}
+
+static uint32_t word_of(double value, bool integer)
+{
+    uint32_t word;
+    float real = (float)value;
+    memcpy(&word, &real, sizeof word);
+    return integer ? (uint32_t)(int32_t)value : word;
+}
+
 static void draw_one(nnc_run *run, const char *name, const nnc_initial *initial)
 {
     const nnc_slot *slot = nnc_network_slot(run->network, name);
@@ -136,13 +152,7 @@ static void draw_one(nnc_run *run, const char *name, const nnc_initial *initial)
     if (!slot)
         return;
     switch (initial->kind) {
-    case NNC_INIT_CONSTANT:
-        for (int64_t i = 0; i < slot->elements; i++)
-            if (slot->integer)
-                ((int32_t *)(void *)out)[i] = (int32_t)initial->a;
-            else
-                out[i] = (float)initial->a;
-        break;
+    case NNC_INIT_CONSTANT: fill(out, slot->elements, word_of(initial->a, slot->integer)); break;
     case NNC_INIT_NORMAL: nnc_draw_normal(out, slot->elements, initial->a, initial->b, seed, name); break;
     case NNC_INIT_UNIFORM: nnc_draw_uniform(out, slot->elements, initial->a, initial->b, seed, name); break;
     case NNC_INIT_ORTHOGONAL:

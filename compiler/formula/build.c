@@ -22,7 +22,8 @@ nnc_program *nnc_program_new(nnc_arena *arena)
     p->name_table_size = 256;
     p->name_table = NNC_ARRAY(arena, uint32_t, p->name_table_size);
     p->nodes = p->tensors = 1;
-    p->node_capacity = p->tensor_capacity = p->arg_capacity = 256;
+    p->node_capacity = p->arg_capacity = 256;
+    p->tensor_capacity = 32;                         /* of 264 bytes each; passes make many programs, most of them small */
     p->node = NNC_ARRAY(arena, nnc_node, p->node_capacity);
     p->tensor = NNC_ARRAY(arena, nnc_tensor, p->tensor_capacity);
     p->args = NNC_ARRAY(arena, nnc_ref, p->arg_capacity);

@@ -16,35 +16,48 @@ uint64_t nnc_slots_of(const nnc_program *p, nnc_ref ref) { return p->node[ref].s
 void nnc_ref_map_open(nnc_ref_map *map) { *map = (nnc_ref_map){0}; }
 void nnc_ref_map_close(nnc_ref_map *map) { free(map->entry); }
 
-static uint32_t place(const nnc_ref_map *map, nnc_ref key)
+/* The key's entry, or the free one where it goes; among a few the one behind the last, which may be beyond them. */
+static nnc_ref_entry *place(nnc_ref_map *map, nnc_ref key)
 {
+    nnc_ref_entry *few = map->few;
+    if (!map->entry) {
+        while (few < map->few + map->count && few->key != key)
+            few++;
+        return few;
+    }
     uint32_t at = (uint32_t)(key * 0x9E3779B1u) & (map->size - 1);
     while (map->entry[at].key && map->entry[at].key != key)
         at = (at + 1) & (map->size - 1);
-    return at;
+    return &map->entry[at];
 }
 
 nnc_ref nnc_ref_map_get(const nnc_ref_map *map, nnc_ref key)
 {
-    return map->size ? map->entry[place(map, key)].value : 0;
+    const nnc_ref_entry *entry = place((nnc_ref_map *)map, key);
+    return map->entry || entry < map->few + map->count ? entry->value : 0;
+}
+
+static void grow(nnc_arena *arena, nnc_ref_map *map)
+{
+    const nnc_ref_entry *old = map->entry ? map->entry : map->few;
+    uint32_t entries = map->entry ? map->size : map->count, size = map->entry ? 2 * map->size : 4 * NNC_REF_MAP_FEW;
+    nnc_ref_map larger = {.entry = calloc(size, sizeof *old), .size = size, .count = map->count};
+    if (!larger.entry)
+        nnc_arena_allocate(arena, SIZE_MAX, 2);        /* leaves by the arena's one path */
+    for (uint32_t i = 0; i < entries; i++)
+        if (old[i].key)
+            *place(&larger, old[i].key) = old[i];
+    free(map->entry);
+    *map = larger;
 }
 
 void nnc_ref_map_put(nnc_arena *arena, nnc_ref_map *map, nnc_ref key, nnc_ref value)
 {
-    if (2 * (map->count + 1) > map->size) {
-        nnc_ref_map larger = {calloc(map->size ? 2 * map->size : 32, sizeof *larger.entry), map->size ? 2 * map->size : 32, map->count};
-        if (!larger.entry)
-            nnc_arena_allocate(arena, SIZE_MAX, 2);        /* leaves by the arena's one path */
-        for (uint32_t i = 0; i < map->size; i++)
-            if (map->entry[i].key)
-                larger.entry[place(&larger, map->entry[i].key)] = map->entry[i];
-        free(map->entry);
-        *map = larger;
-    }
-    uint32_t at = place(map, key);
-    map->count += !map->entry[at].key;
-    map->entry[at].key = key;
-    map->entry[at].value = value;
+    if (map->entry ? 2 * (map->count + 1) > map->size : map->count == NNC_REF_MAP_FEW)
+        grow(arena, map);
+    nnc_ref_entry *entry = place(map, key);
+    map->count += map->entry ? !entry->key : entry == map->few + map->count;
+    *entry = (nnc_ref_entry){key, value};
 }
 
 /* ---- walks ---- */

@@ -4,8 +4,14 @@
 
 #include "formula/build.h"
 
-/* A map from node to node. Its memory is its own: close it. */
-typedef struct nnc_ref_map { struct { nnc_ref key, value; } *entry; uint32_t size, count; } nnc_ref_map;
+/* A map from node to node; all zero is an empty one. A few stand in itself, since most walks are short; the memory of more is its own: close it. */
+enum { NNC_REF_MAP_FEW = 16 };
+typedef struct nnc_ref_entry { nnc_ref key, value; } nnc_ref_entry;
+typedef struct nnc_ref_map {
+    nnc_ref_entry *entry;                /* more than a few: open addressing over `size` of them; NULL before */
+    uint32_t size, count;
+    nnc_ref_entry few[NNC_REF_MAP_FEW];  /* the first `count`, in order of putting */
+} nnc_ref_map;
 void nnc_ref_map_open(nnc_ref_map *map);
 void nnc_ref_map_close(nnc_ref_map *map);
 nnc_ref nnc_ref_map_get(const nnc_ref_map *map, nnc_ref key);        /* 0 where it is not there */

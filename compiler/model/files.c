@@ -7,31 +7,39 @@ static bool is_definition(nnc_syntax_kind kind)
     return kind == NNC_SYNTAX_LET || kind == NNC_SYNTAX_FN || kind == NNC_SYNTAX_LAYER || kind == NNC_SYNTAX_INIT || kind == NNC_SYNTAX_OPTIMIZER;
 }
 
-static void add_definition(nnc_elaborator *e, nnc_globals *globals, nnc_syntax *item)
+/* Adds it under its name unless that is taken, which is reported. */
+static void add_definition(nnc_elaborator *e, nnc_globals *globals, nnc_definition new)
 {
-    const nnc_definition *old = nnc_globals_find(globals, item->text);
+    const nnc_definition *old = nnc_globals_find(globals, new.name);
     if (old) {
-        REPORT(e, item->name, DEFINED_TWICE, item->text);
-        nnc_note(e->session, old->syntax->name, "%s is defined here", item->text);
+        REPORT(e, new.place, DEFINED_TWICE, new.name);
+        nnc_note(e->session, old->place, "%s is defined here", new.name);
         return;
     }
     nnc_definition *d = NNC_NEW(e->arena, nnc_definition);
-    *d = (nnc_definition){.name = item->text, .syntax = item, .globals = globals};
+    *d = new;
+    d->globals = globals;
     nnc_globals_add(e, globals, d);
+}
+
+static void outline_library(nnc_elaborator *e, uint32_t file)
+{
+    nnc_outline outline = nnc_outline_of(e->session, file);
+    for (uint32_t i = 0; i < outline.count; i++) {
+        const nnc_outline_item *item = &outline.item[i];
+        if (is_definition(item->kind))
+            add_definition(e, &e->library, (nnc_definition){.name = item->text, .place = item->name, .item = item->span});
+        else if (item->kind == NNC_SYNTAX_TRAIN)
+            e->default_train = nnc_parse_item(e->session, item->span);
+    }
 }
 
 void nnc_load_library(nnc_elaborator *e)
 {
     const nnc_model_request *r = e->request;
-    for (uint32_t i = 0; r->library_name && r->library_name[i]; i++) {
-        uint32_t file = nnc_session_add(e->session, r->library_name[i], r->library_text[i], strlen(r->library_text[i]));
-        const nnc_syntax *tree = nnc_parse(e->session, file);
-        for (uint32_t k = 0; k < tree->count; k++)
-            if (is_definition(tree->child[k]->kind))
-                add_definition(e, &e->library, tree->child[k]);
-            else if (tree->child[k]->kind == NNC_SYNTAX_TRAIN)
-                e->default_train = tree->child[k];
-    }
+    e->library.session = e->session;
+    for (uint32_t i = 0; r->library_name && r->library_name[i]; i++)
+        outline_library(e, nnc_session_add(e->session, r->library_name[i], r->library_text[i], strlen(r->library_text[i])));
     e->first_user_file = e->session->sources;
 }
 
@@ -115,7 +123,7 @@ static void load_items(nnc_elaborator *e, const nnc_syntax *tree, const char *pa
         if (item->kind == NNC_SYNTAX_USE)
             use(e, item, path);
         else if (is_definition(item->kind))
-            add_definition(e, &e->user, item);
+            add_definition(e, &e->user, (nnc_definition){.name = item->text, .place = item->name, .syntax = item});
         else if (item->kind == NNC_SYNTAX_MODEL && main)
             keep_one(e, &e->model_syntax, item, "model");
         else if (item->kind == NNC_SYNTAX_TRAIN && main)

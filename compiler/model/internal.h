@@ -94,7 +94,9 @@ typedef struct nnc_value {       /* a tensor's value */
 
 typedef struct nnc_definition {
     const char *name;
-    nnc_syntax *syntax;          /* FN, LAYER, INIT, OPTIMIZER, LET */
+    nnc_span place;              /* of the name */
+    nnc_span item;               /* the library's: what to parse where it is found first */
+    nnc_syntax *syntax;          /* FN, LAYER, INIT, OPTIMIZER, LET; of what nnc_globals_find gave never NULL */
     struct nnc_globals *globals; /* the names that its text sees */
     nnc_entity *entity;
     bool busy;                   /* a `let` being evaluated */
@@ -140,6 +142,7 @@ struct nnc_entity {
 /* ---- names ---- */
 
 typedef struct nnc_globals {     /* the definitions that one text sees: the user's files and then the library, or the library alone */
+    nnc_session *session;
     nnc_definition **definition;
     uint32_t count, capacity;
     uint32_t *table;
@@ -329,6 +332,7 @@ uint32_t nnc_free_variables(nnc_elaborator *e, nnc_ref body, const nnc_ref *exce
 
 /* names.c */
 void nnc_globals_add(nnc_elaborator *e, nnc_globals *globals, nnc_definition *definition);
+/* NULL where it is not there. A definition of the library is parsed when it is found first: most models use few of them. */
 nnc_definition *nnc_globals_find(const nnc_globals *globals, const char *name);
 nnc_local *nnc_find_local(const nnc_locals *locals, const char *name);
 void nnc_add_local(nnc_elaborator *e, nnc_locals *locals, const char *name, nnc_entity *entity, nnc_span span);

@@ -20,7 +20,7 @@ typedef struct nnc_define_value { const char *name, *value; bool used; } nnc_def
 typedef struct nnc_model_request {
     const char *path;                       /* the model's file, for messages and for `use` */
     const char *text;                       /* its text where it was read already (a weights file's); NULL: read `path` */
-    const char *const *library_name;        /* the embedded library: names, texts; entries end with NULL */
+    const char *const *library_name;        /* the embedded library: names, texts (each an outline's file, syntax.h); entries end with NULL */
     const char *const *library_text;
     nnc_define_value *define;
     uint32_t defines;

@@ -1,4 +1,5 @@
 /* Names: what stands in the files, in bodies, and what is known everywhere. */
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 #include "model/internal.h"
@@ -34,7 +35,7 @@ void nnc_globals_add(nnc_elaborator *e, nnc_globals *g, nnc_definition *definiti
     }
 }
 
-nnc_definition *nnc_globals_find(const nnc_globals *g, const char *name)
+static nnc_definition *find(const nnc_globals *g, const char *name)
 {
     if (g->table_size == 0)
         return NULL;
@@ -42,6 +43,16 @@ nnc_definition *nnc_globals_find(const nnc_globals *g, const char *name)
         if (strcmp(g->definition[g->table[at] - 1]->name, name) == 0)
             return g->definition[g->table[at] - 1];
     return NULL;
+}
+
+nnc_definition *nnc_globals_find(const nnc_globals *g, const char *name)
+{
+    nnc_definition *d = find(g, name);
+    if (d && !d->syntax) {
+        d->syntax = nnc_parse_item(g->session, d->item);
+        assert(d->syntax && "an item of the library can be read alone");
+    }
+    return d;
 }
 
 /* ---- names of bodies ---- */

@@ -11,7 +11,7 @@ static const char *kernel_name(nnc_scheduler *s, const char *tensor)
     nnc_text text = {.arena = s->arena};
     nnc_text_add(&text, "%s_k%u_", s->request->name, (unsigned)s->loops->kernels);
     for (const char *c = tensor; *c; c++)
-        nnc_text_add(&text, "%c", isalnum((unsigned char)*c) ? *c : '_');
+        nnc_text_add_bytes(&text, isalnum((unsigned char)*c) ? c : "_", 1);
     return nnc_text_string(&text);
 }
 

@@ -12,7 +12,7 @@ typedef struct nnc_reader {
     nnc_session *session;
     uint32_t file;
     void *scanner;              /* flex's */
-    uint32_t at;                /* bytes scanned */
+    uint32_t at, limit;         /* how far the text is scanned, and to where it is read */
     int entry;                  /* a token that says what is parsed; emitted first */
     nnc_token ahead;            /* the token after the present one; kind -1: not read yet */
     int last;                   /* kind of the token given last; 0 at the start */

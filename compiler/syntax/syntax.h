@@ -33,6 +33,24 @@ nnc_syntax *nnc_parse(nnc_session *session, uint32_t file);
 nnc_syntax *nnc_parse_recipe_line(nnc_session *session, uint32_t file);
 nnc_syntax *nnc_parse_expression(nnc_session *session, uint32_t file);
 
+/* ---- a file of which little is needed ----
+ *
+ * In a file without errors whose items begin lines of their own, in the first column, where no other line begins with a word that leads an item, the items can be told apart
+ * without being parsed, and each can be parsed alone: it gives the node that nnc_parse gives. The library is such a file (tests/syntax/test_outline.c). */
+
+typedef struct nnc_outline_item {
+    nnc_syntax_kind kind;    /* USE, LET, FN, LAYER, INIT, OPTIMIZER, MODEL or TRAIN */
+    nnc_span span;           /* from its first word up to the next item's, or to the file's end */
+    nnc_span name;
+    const char *text;        /* the name; empty where it has none */
+} nnc_outline_item;
+
+typedef struct nnc_outline { nnc_outline_item *item; uint32_t count; } nnc_outline;
+
+nnc_outline nnc_outline_of(nnc_session *session, uint32_t file);
+/* NULL where the item's text is not one item. */
+nnc_syntax *nnc_parse_item(nnc_session *session, nnc_span item);
+
 const char *nnc_syntax_kind_name(nnc_syntax_kind kind);
 /* The tree as indented text, for --emit=ast. */
 void nnc_syntax_print(const nnc_syntax *tree, nnc_text *out);

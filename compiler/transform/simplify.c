@@ -1,5 +1,6 @@
 /* Simplification in rounds. A round writes the program anew, formula by formula in order: each body has its reads mapped and inlined, then the table of
- * rules is applied until none does; equal formulas become one. Rounds go on until one changes nothing. */
+ * rules is applied until none does; equal formulas become one. Rounds go on until one changes nothing: no rule applied, or those that did led back to the program that there was
+ * (as where what was taken apart is shared again). */
 #include <assert.h>
 #include <string.h>
 #include "transform/simplify.h"
@@ -207,9 +208,44 @@ static void make_all(nnc_round *round)
         round->to->tensor[id].derivative_of = round->map[round->to->tensor[id].derivative_of];
 }
 
-/* The program after one round; roots[] and composed (old to new, of the first program) follow. */
+/* ---- whether a round changed anything ---- */
+
+static bool same_tensor(const nnc_tensor *a, const nnc_tensor *b)
+{
+    return strcmp(a->name, b->name) == 0 && a->kind == b->kind && a->element == b->element && a->classes == b->classes && a->rank == b->rank && a->reduced == b->reduced &&
+           a->reduce == b->reduce && a->body == b->body && a->next == b->next && a->values == b->values && a->derivative_of == b->derivative_of && a->stopped == b->stopped &&
+           memcmp(&a->span, &b->span, sizeof a->span) == 0 && memcmp(a->extent, b->extent, ((size_t)a->rank + a->reduced) * sizeof *a->extent) == 0;
+}
+
+static bool same_node(const nnc_node *a, const nnc_node *b)
+{
+    return a->hash == b->hash && a->op == b->op && a->element == b->element && a->count == b->count && a->first == b->first &&
+           memcmp(a->integer, b->integer, sizeof a->integer) == 0;
+}
+
+/* To the number: another round would give the same again. */
+static bool same_program(const nnc_program *a, const nnc_program *b)
+{
+    bool same = a->nodes == b->nodes && a->tensors == b->tensors && a->arg_count == b->arg_count && a->sites == b->sites;
+    for (nnc_tensor_id id = 1; same && id < a->tensors; id++)
+        same = same_tensor(&a->tensor[id], &b->tensor[id]);
+    for (nnc_ref ref = 1; same && ref < a->nodes; ref++)
+        same = same_node(&a->node[ref], &b->node[ref]);
+    return same && memcmp(a->args, b->args, a->arg_count * sizeof *a->args) == 0 && memcmp(a->coefficients, b->coefficients, a->arg_count * sizeof *a->coefficients) == 0;
+}
+
+/* Each tensor of the old program became the one of its number. */
+static bool stays(const nnc_round *round, const nnc_tensor_id *kept)
+{
+    nnc_tensor_id id = 1;
+    while (id < round->from->tensors && kept[round->map[id]] == id)
+        id++;
+    return id == round->from->tensors;
+}
+
+/* The program after one round; roots[] and composed (old to new, of the first program) follow. *done: another round would change nothing. */
 static nnc_program *one_round(nnc_arena *arena, const nnc_program *from, nnc_tensor_id *roots, uint32_t count, nnc_tensor_id *composed, uint32_t tensors,
-                              bool readable, uint32_t *rewrites)
+                              bool readable, bool *done)
 {
     nnc_round round = {.arena = arena, .from = from, .to = nnc_program_new(arena), .map = NNC_ARRAY(arena, nnc_tensor_id, from->tensors),
                        .readable = readable, .root = NNC_ARRAY(arena, bool, from->tensors), .usage = NNC_ARRAY(arena, nnc_usage, from->tensors), .table_size = 512,
@@ -224,7 +260,7 @@ static nnc_program *one_round(nnc_arena *arena, const nnc_program *from, nnc_ten
     nnc_program *result = nnc_extract(arena, round.to, roots, count, true, kept);
     for (uint32_t i = 1; i < tensors; i++)
         composed[i] = kept[round.map[composed[i]]];
-    *rewrites = round.rewrites;
+    *done = round.rewrites == 0 || (stays(&round, kept) && same_program(from, result));
     nnc_ref_map_close(&round.quotient);
     nnc_ref_map_close(&round.elementwise);
     return result;
@@ -234,9 +270,9 @@ nnc_program *nnc_simplify_with(nnc_arena *arena, const nnc_program *p, nnc_tenso
 {
     nnc_tensor_id *composed = map ? map : NNC_ARRAY(arena, nnc_tensor_id, p->tensors);
     nnc_program *result = nnc_extract(arena, p, roots, count, true, composed);
-    uint32_t rewrites = 1;
-    for (int i = 0; rewrites > 0 && i < MAX_ROUNDS; i++)
-        result = one_round(arena, result, roots, count, composed, p->tensors, readable, &rewrites);
+    bool done = false;
+    for (int i = 0; !done && i < MAX_ROUNDS; i++)
+        result = one_round(arena, result, roots, count, composed, p->tensors, readable, &done);
     return result;
 }
 

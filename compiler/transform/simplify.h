@@ -32,7 +32,7 @@ typedef struct nnc_round {
     bool inlines;                   /* reads may be replaced by what they read */
     bool eager, tempted;            /* also where it would be computed more often, as a trial; some read asked for that */
     bool readable;                  /* for people: what is read once stands in its reader, even if it would be computed more often */
-    uint32_t rewrites;              /* how many rules applied: 0 at the end means nothing is left to do */
+    uint32_t rewrites;              /* how many rules applied */
 } nnc_round;
 
 nnc_program *nnc_simplify_with(nnc_arena *arena, const nnc_program *p, nnc_tensor_id *roots, uint32_t count, nnc_tensor_id *map, bool readable);

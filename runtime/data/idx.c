@@ -92,6 +92,17 @@ static bool fail_short(nnc_reader *reader, const idx_file *file, int64_t row)
                                                                        nnc_data_count(arena, file->examples)));
 }
 
+/* Into all slots of a column. */
+static void put_element(nnc_reader *reader, const idx_file *file, int32_t slot, int64_t number, const unsigned char *p, char *row)
+{
+    for (int32_t s = slot; s >= 0; s = reader->table->slot[s].next) {
+        nnc_data_place *place = file->type == 0x08 ? nnc_reader_put_byte(reader, row, s, *p)
+                                                   : nnc_reader_put_number(reader, row, s, element(p, file->type));
+        if (place)
+            *place = (nnc_data_place){file->bytes->path, number + 1, 0};
+    }
+}
+
 /* One example of one file into its columns from `first` on. */
 static bool read_example(nnc_reader *reader, const idx_file *file, const nnc_plan *plan, int64_t first, int64_t number, char *row)
 {
@@ -103,17 +114,13 @@ static bool read_example(nnc_reader *reader, const idx_file *file, const nnc_pla
     if (nnc_bytes_left(bytes) < size)
         return fail_short(reader, file, number);
     const unsigned char *p = (const unsigned char *)bytes->buffer + bytes->begin;
-    for (int64_t e = 0; e < file->elements; e++, p += file->size) {
-        if (plan->plain[first + e] && file->type == 0x08) {
-            nnc_cell_put_real(table, row, plan->slot[first + e], (float)*p);
-            continue;
-        }
-        for (int32_t s = plan->slot[first + e]; s >= 0; s = table->slot[s].next) {
-            nnc_data_place *place = file->type == 0x08 ? nnc_reader_put_byte(reader, row, s, *p)
-                                                       : nnc_reader_put_number(reader, row, s, element(p, file->type));
-            if (place)
-                *place = (nnc_data_place){file->bytes->path, number + 1, 0};
-        }
+    for (int64_t e = 0, some; e < file->elements; e += some, p += some * file->size) {
+        int64_t plain = file->type == 0x08 ? plan->plain[first + e] : 0, left = file->elements - e;
+        some = plain > left ? left : plain > 1 ? plain : 1;
+        if (plain)
+            nnc_cells_put_bytes(table, row, plan->slot[first + e], p, some);
+        else
+            put_element(reader, file, plan->slot[first + e], number, p, row);
     }
     bytes->begin += size;
     return true;

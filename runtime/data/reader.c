@@ -133,7 +133,7 @@ static void fill_plan(nnc_reader *reader, const nnc_assignment *assigned, const 
 {
     size_t columns = (size_t)file->count + 1;
     *plan = (nnc_plan){file->count, NNC_ARRAY(reader->scratch, int32_t, columns), NNC_ARRAY(reader->scratch, int32_t, columns),
-                       NNC_ARRAY(reader->scratch, bool, columns)};
+                       NNC_ARRAY(reader->scratch, int32_t, columns)};
     for (int64_t c = 0; c < file->count; c++)
         plan->slot[c] = plan->text[c] = -1;
     for (int32_t s = reader->table->slots - 1; s >= 0; s--) {
@@ -145,9 +145,10 @@ static void fill_plan(nnc_reader *reader, const nnc_assignment *assigned, const 
         for (uint32_t k = 0; k < reader->request->ignoreds; k++)
             if (assigned->ignored[k] >= 0 && reader->request->ignored[k] == reader->data->ignored[i])
                 plan->text[assigned->ignored[k]] = (int32_t)i;
-    for (int64_t c = 0; c < file->count; c++) {
+    for (int64_t c = file->count - 1; c >= 0; c--) {
         const nnc_dataset_slot *slot = plan->slot[c] >= 0 ? &reader->table->slot[plan->slot[c]] : NULL;
-        plan->plain[c] = slot && !slot->labels && slot->next < 0 && plan->text[c] < 0;
+        bool plain = slot && !slot->labels && slot->next < 0 && plan->text[c] < 0, goes_on = plain && c + 1 < file->count && plan->slot[c + 1] == plan->slot[c] + 1;
+        plan->plain[c] = plain + (goes_on ? plan->plain[c + 1] : 0);
     }
 }
 

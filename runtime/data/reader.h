@@ -24,7 +24,7 @@ typedef struct nnc_plan {
     int64_t columns;
     int32_t *slot;                 /* the first slot, or -1 */
     int32_t *text;                 /* the ignored column whose text is kept, or -1 */
-    bool *plain;                   /* one real slot and nothing else */
+    int32_t *plain;                /* 0, or a column of one real slot and nothing else: how many such, from it on, have slots that follow each other */
 } nnc_plan;
 
 /* Assigns the file's columns; the first file makes the slots. of_bytes: every cell is 0..255. False after an error. */

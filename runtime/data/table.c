@@ -2,8 +2,8 @@
 #include <math.h>
 #include <string.h>
 
-/* A block is about this large, so that growing copies nothing and wastes little. */
-enum { BLOCK = 1 << 20, LARGEST_SHIFT = 16, SPILL = 64 << 20 };
+/* A block is about this large, so that growing copies nothing and a small set, which fills a part of one, takes little. */
+enum { BLOCK = 256 << 10, LARGEST_SHIFT = 16, SPILL = 64 << 20 };
 
 void nnc_table_start(nnc_dataset_table *table, int width)
 {
@@ -104,6 +104,16 @@ void nnc_cell_put_real(const nnc_dataset_table *table, char *row, int32_t slot, 
         memcpy(row + 4 * (int64_t)slot, &value, 4);
     else
         row[slot] = (char)(unsigned char)value;
+}
+
+void nnc_cells_put_bytes(const nnc_dataset_table *table, char *row, int32_t slot, const unsigned char *bytes, int64_t count)
+{
+    if (table->width == 1) {
+        memcpy(row + slot, bytes, (size_t)count);
+        return;
+    }
+    for (int64_t i = 0; i < count; i++)
+        nnc_cell_put_real(table, row, slot + (int32_t)i, (float)bytes[i]);
 }
 
 void nnc_cell_put_class(const nnc_dataset_table *table, char *row, int32_t slot, int32_t number)

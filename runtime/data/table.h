@@ -79,6 +79,8 @@ static inline char *nnc_table_cells(const nnc_dataset_table *table, int64_t row)
 
 /* Cells of a row being filled. */
 void nnc_cell_put_real(const nnc_dataset_table *table, char *row, int32_t slot, float value);
+/* Into `count` slots from `slot` on. */
+void nnc_cells_put_bytes(const nnc_dataset_table *table, char *row, int32_t slot, const unsigned char *bytes, int64_t count);
 void nnc_cell_put_class(const nnc_dataset_table *table, char *row, int32_t slot, int32_t number);
 float nnc_cell_real(const nnc_dataset_table *table, const char *row, int32_t slot);
 int32_t nnc_cell_class(const nnc_dataset_table *table, const char *row, int32_t slot);

@@ -58,7 +58,7 @@ static void test_large_pieces(void **state)
 /* Small and large ones: aligned, zero, apart. */
 static void test_tensors(void **state)
 {
-    static const size_t size[] = {0, 4, 1000, 255 << 10, 256 << 10, (2 << 20) + 4, 5 << 20};
+    static const size_t size[] = {0, 4, 1000, 255 << 10, (1 << 20) - 64, 1 << 20, (1 << 20) - 65, (2 << 20) + 4, 5 << 20};
     enum { PIECES = sizeof size / sizeof *size };
     char *piece[PIECES];
     nnc_arena arena;
