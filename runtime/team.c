@@ -115,6 +115,10 @@ static void barrier(nnc_team *team)
 static int64_t tasks_of(const nnc_step_kernel *k, int64_t batch)
 {
     int64_t units = k->tasks_fixed + k->tasks_per_example * batch;
+    if (units <= k->task_block)
+        return units > 0;
+    if (units <= UINT32_MAX / 2 && k->task_block <= UINT32_MAX / 2)      /* a division of so many bits takes half of the time */
+        return ((uint32_t)units + (uint32_t)k->task_block - 1) / (uint32_t)k->task_block;
     return (units + k->task_block - 1) / k->task_block;
 }
 

@@ -50,11 +50,27 @@ static void gather_row(const nnc_dataset_table *table, const nnc_dataset_take *t
             memcpy(out + 4 * e, cells + 4 * (int64_t)take->slot[e], 4);
 }
 
+enum { SHORT = 16 };      /* elements that are copied sooner one by one than by a call */
+
+/* Rows of a few elements that lie next to each other. */
+static void gather_short(const nnc_dataset_table *table, int64_t slot, const int64_t *number, int64_t count, int64_t elements, char *out)
+{
+    for (int64_t i = 0; i < count; i++) {
+        const char *cells = nnc_table_cells(table, number[i]) + 4 * slot;
+        for (int64_t e = 0; e < elements; e++, out += 4, cells += 4)
+            memcpy(out, cells, 4);
+    }
+}
+
 void nnc_dataset_gather(const nnc_dataset *data, int declaration, const int64_t *number, int64_t count, void *out)
 {
     const nnc_dataset_declaration *d = &data->declaration[declaration];
     int64_t rows = d->want->rows ? d->want->rows : 1, from = d->want->rows ? d->want->rows_from : 0;
     char *to = out;
+    if (!d->want->rows && data->table->width == 4 && d->take->contiguous && d->row_elements <= SHORT) {
+        gather_short(data->table, d->take->slot[0], number, count, d->row_elements, out);
+        return;
+    }
     for (int64_t i = 0; i < count; i++)
         for (int64_t r = 0; r < rows; r++, to += 4 * d->row_elements)
             gather_row(data->table, d->take, number[i] + from + r, d->row_elements, to);

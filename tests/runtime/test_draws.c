@@ -8,6 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 #include "base/random.h"
+#include "runtime/examples.h"
 #include "runtime/initial.h"
 #include "runtime/normal.h"
 
@@ -154,8 +155,38 @@ static void test_lengths(void **state)
     }
 }
 
+/* Fisher and Yates's shuffle as it is told, with a division of integers. */
+static void shuffle(int64_t *order, int64_t count, uint64_t seed, int64_t epoch)
+{
+    for (int64_t i = 0; i < count; i++)
+        order[i] = i;
+    for (int64_t i = count - 1; i > 0; i--) {
+        uint32_t word[2];
+        nnc_threefry((uint32_t)seed ^ 0x73687566u, (uint32_t)(seed >> 32), (uint32_t)i, (uint32_t)epoch, word);
+        int64_t j = (int64_t)((((uint64_t)word[0] << 32 | word[1]) >> 11) % (uint64_t)(i + 1)), kept = order[i];
+        order[i] = order[j];
+        order[j] = kept;
+    }
+}
+
+static void test_order(void **state)
+{
+    static const int64_t counts[] = {1, 2, 3, 255, 256, 257, 1000, 200003};
+    static int64_t order[200003], told[200003];
+    (void)state;
+    for (size_t c = 0; c < sizeof counts / sizeof *counts; c++)
+        for (int64_t epoch = 0; epoch < 3; epoch++) {
+            uint64_t seed = 7 + c + ((uint64_t)c << 40);
+            nnc_epoch_order(order, counts[c], true, seed, epoch);
+            shuffle(told, counts[c], seed, epoch);
+            assert_memory_equal(order, told, sizeof *order * (size_t)counts[c]);
+        }
+    nnc_epoch_order(order, 3, false, 1, 1);
+    assert_true(order[0] == 0 && order[1] == 1 && order[2] == 2);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_versions), cmocka_unit_test(test_kept), cmocka_unit_test(test_words), cmocka_unit_test(test_radius), cmocka_unit_test(test_cosine), cmocka_unit_test(test_floats), cmocka_unit_test(test_lengths)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_versions), cmocka_unit_test(test_kept), cmocka_unit_test(test_words), cmocka_unit_test(test_radius), cmocka_unit_test(test_cosine), cmocka_unit_test(test_floats), cmocka_unit_test(test_lengths), cmocka_unit_test(test_order)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
