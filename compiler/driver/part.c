@@ -75,6 +75,7 @@ nnc_part *nnc_part_make(nnc_network *network, const char *name, const nnc_progra
     nnc_hoist_schedules(p);
     must_hold(p, "hoisting", name);
     if (level > 0) {
+        p = nnc_use_copies(arena, p, root, count, with_next);
         nnc_lift_guards(p);
         nnc_part_sums(p, SMALL_RESULT, MANY_POINTS);
         nnc_turn_reads(p, batch, OFTEN_READ);

@@ -154,11 +154,11 @@ static void turn_formula(nnc_program *p, nnc_tensor_id id, int64_t batch, double
     p->tensor[id].body = body;
 }
 
-static void mark_loops(const nnc_order_item *item, uint32_t items, bool *stepwise)
+void nnc_mark_loops(const nnc_order *order, bool *stepwise)
 {
-    for (uint32_t i = 0; i < items; i++)
-        for (uint32_t m = 0; !item[i].tensor && m < item[i].members; m++)
-            stepwise[item[i].member[m]] = true;
+    for (uint32_t i = 0; i < order->items; i++)
+        for (uint32_t m = 0; !order->item[i].tensor && m < order->item[i].members; m++)
+            stepwise[order->item[i].member[m]] = true;
 }
 
 void nnc_turn_reads(nnc_program *p, int64_t batch, double least)
@@ -166,7 +166,7 @@ void nnc_turn_reads(nnc_program *p, int64_t batch, double least)
     const char *error = NULL;
     nnc_order order = nnc_order_of(p->arena, p, &error);
     bool *stepwise = NNC_ARRAY(p->arena, bool, p->tensors);
-    mark_loops(order.item, order.items, stepwise);
+    nnc_mark_loops(&order, stepwise);
     for (nnc_tensor_id id = 1, tensors = p->tensors; id < tensors; id++)
         turn_formula(p, id, batch, least, stepwise);
 }
