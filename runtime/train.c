@@ -274,6 +274,7 @@ nnc_train_end nnc_train(nnc_arena *arena, const nnc_training *t, nnc_train_state
     r.end.last.epoch = epochs_done(&r);
     r.end.last.step = state->step;
     r.end.last.seconds = nnc_now() - r.start;
+    r.end.good_step = r.good_state.step;
     if (r.end.stop == NNC_STOP_DIVERGED && t->diverged && !isfinite(state->last_loss))
         show_divergence(&r);
     if (r.end.stop == NNC_STOP_DIVERGED)

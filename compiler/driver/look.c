@@ -136,6 +136,8 @@ nnc_exit nnc_command_check(nnc_run *run)
         status = check_data(run, &run->options.train, NNC_DATASET_TRAIN);
     if (!status && run->model->assumed_classes && run->knowledge.count)
         status = nnc_elaborate_model(run);
+    else if (!status && run->model->assumed_classes && (run->options.valid.count || run->options.test.count))
+        status = nnc_load_weights(run);           /* which know the classes of the data that they were trained on */
     if (!status && run->options.valid.count)
         status = check_data(run, &run->options.valid, NNC_DATASET_MEASURE);
     if (!status && run->options.test.count)

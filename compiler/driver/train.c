@@ -389,7 +389,10 @@ static nnc_exit diverged(trainer *t, const nnc_train_end *end)
               floor((double)(end->diverged_step - 1) / an_epoch) + 1);
     if (t->broken)
         fprintf(stderr, "  %s\n", t->broken);
-    fprintf(stderr, "  help: a smaller rate, `clip 1` in the recipe, or standardized inputs; the last good weights are kept\n");
+    fprintf(stderr, "  help: a smaller rate, `clip 1` in the recipe, or standardized inputs; %s\n",
+            end->good_step ? "the last good weights are kept" : "nothing was measured before, so no weights are written");
+    if (!end->good_step)
+        return NNC_EXIT_DIVERGED;
     nnc_exit status = nnc_add_weights(run, &t->keys);
     if (!status)
         status = nnc_commit_outputs(run);

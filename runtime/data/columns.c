@@ -71,6 +71,14 @@ static bool fail_absent(matching *m, const char *name, const char *whose)
     return fail(m, help, nnc_arena_format(m->arena, "column %s%s is not in the file", nnc_data_quoted(m->arena, name, strlen(name)), whose));
 }
 
+/* Once where it is asked for once is the rule, and needs no saying. */
+static const char *wrong_times(const matching *m, const nnc_dataset_want *want, const char *name, int64_t stands, int64_t times)
+{
+    const char *said = nnc_arena_format(m->arena, "column %s, of %s, stands %lld time%s in the header", nnc_data_quoted(m->arena, name, strlen(name)), nnc_want_name(m->arena, want),
+                                        (long long)stands, stands == 1 ? "" : "s");
+    return times == 1 ? said : nnc_arena_format(m->arena, "%s and is asked for %lld times", said, (long long)times);
+}
+
 /* The columns of these names. One that stands several times is found only where it is asked for as often. */
 static bool take_named(matching *m, uint32_t w, const char *const *name)
 {
@@ -84,10 +92,9 @@ static bool take_named(matching *m, uint32_t w, const char *const *name)
             return true;
         if (stands == 0)
             return fail_absent(m, name[e], nnc_arena_format(m->arena, ", of %s,", nnc_want_name(m->arena, want)));
-        if (stands > 1 && stands != nnc_names_find(&asked, name[e], &first))
-            return fail(m, "give the columns different names",
-                        nnc_arena_format(m->arena, "column %s, of %s, stands %lld times in the header",
-                                         nnc_data_quoted(m->arena, name[e], strlen(name[e])), nnc_want_name(m->arena, want), (long long)stands));
+        int64_t times = nnc_names_find(&asked, name[e], &first);
+        if (stands != times)
+            return fail(m, stands > times ? "give the columns different names" : NULL, wrong_times(m, want, name[e], stands, times));
         column[e] = nnc_names_nth(&m->names, name[e], stands > 1 ? nnc_names_rank(&asked, e) : 0);
     }
     for (int64_t e = 0; e < elements; e++)

@@ -199,6 +199,12 @@ static void test_names_of_columns(void **state)
     write_text("data.csv", "age,age\n1,2\n");
     must_fail(f, "data.csv:1: error: column \"age\", of input age, stands 2 times in the header\n  help: give the columns different names\n");
     fixture_forget(f);
+    static const char *const twice[] = {"age", "age"};
+    want_input(f, "x", 2)->column = twice;
+    f->want[0].columns = 2;
+    write_text("data.csv", "age\n1\n");
+    must_fail(f, "data.csv:1: error: column \"age\", of input x, stands 1 time in the header and is asked for 2 times\n");
+    fixture_forget(f);
     want_input(f, "age", 0);
     f->request.ignored = id;
     f->request.ignoreds = 1;

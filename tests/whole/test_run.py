@@ -687,7 +687,25 @@ def test_divergence():
                [["x", "y"], ["1", "1"], ["2", "1"], ["3", "2"], ["-1", "3"]])
     said = f.run("net.nn", "--train", "d.csv", "-q", status=4).stderr
     must("the tensor h (net.nn:4)" in said and "step" in said and "rate" in said, "the first value that broke is named, with its line: " + said)
-    must(f.has("net.safetensors"), "the last good weights are kept")
+    must("no weights are written" in said and not f.has("net.safetensors"), "where nothing was measured before, weights are left as they are: " + said)
+    f.write("d.csv", "x,y\n" + "1,1\n2,1\n3,2\n" * 30)
+    f.run("net.nn", "--train", "d.csv", "-q")
+    before = open(os.path.join(f.path, "net.safetensors"), "rb").read()
+    f.run("net.nn", "--train", "d.csv", "-q", "-R", "optimizer sgd(rate = 1e30)", status=4)
+    must(open(os.path.join(f.path, "net.safetensors"), "rb").read() == before, "trained weights stay")
+    said = f.run("net.nn", "--train", "d.csv", "-q", "-R", "optimizer sgd(rate = 10)", "-R", "measure 1 step", "-R", "batch 90", "--epochs", "200", status=4).stderr
+    must("last good weights" in said and open(os.path.join(f.path, "net.safetensors"), "rb").read() != before, "the last good weights are kept: " + said)
+
+
+def test_check_of_classes():
+    f = Folder("model net {\n  input x\n  target y: class\n  s = [x] -> dense(y.classes)\n  loss cross_entropy(s, y)\n  output p = softmax(s)\n}\ntrain {\n  epochs 2\n}\n",
+               [["x", "y"], ["1", "red"], ["2", "blue"], ["3", "red"], ["4", "green"]])
+    said = f.run("net.nn", "--check", "--test", "d.csv", status=3).stderr
+    must("train first" in said, "classes that come from data need weights: " + said)
+    f.run("net.nn", "--train", "d.csv", "-q")
+    must("4 rows" in f.run("net.nn", "--check", "--test", "d.csv").stdout, "the weights know the classes")
+    f.write("e.csv", "x,y\n1,red\n2,violet\n")
+    must("violet" in f.run("net.nn", "--check", "--test", "e.csv", status=3).stderr, "and which there are not")
 
 
 def main():
