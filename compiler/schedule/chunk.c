@@ -63,17 +63,22 @@ static bool overflows(const nnc_tile *t, nnc_ref read)
     return is_of_rows(t, read, t->shape.row) && t->t->extent[t->shape.lane] >= lanes_of(t->nest->s->machine, WORTH_VECTORS_AWAY) && 4 * elements > (int64_t)t->nest->s->machine->l2;
 }
 
-static void find_copies(nnc_tile *t, nnc_ref ref)
+static bool is_worth_copying(const nnc_tile *t, nnc_ref read)
+{
+    return tile_crowds(t, read) || overflows(t, read) || points_crowd(t, read) || (nnc_at_any_size(t) && is_of_rows(t, read, t->shape.row));
+}
+
+static void find_copies(nnc_tile *t, nnc_ref ref, nnc_ref_map *seen)
 {
     const nnc_program *p = t->nest->s->p;
     const nnc_node *n = &p->node[ref];
-    bool known = n->op != NNC_OP_READ || t->copies == NNC_MAX_PANELS;
-    for (int i = 0; i < t->copies; i++)
-        known |= t->copy[i].read == ref;
-    if (!known && (tile_crowds(t, ref) || overflows(t, ref) || points_crowd(t, ref) || (nnc_at_any_size(t) && is_of_rows(t, ref, t->shape.row))))
+    if (nnc_ref_map_get(seen, ref))
+        return;
+    nnc_ref_map_put(p->arena, seen, ref, 1);
+    if (n->op == NNC_OP_READ && t->copies < NNC_MAX_PANELS && is_worth_copying(t, ref))
         t->copy[t->copies++] = (nnc_row_copy){.read = ref, .points = block_points(t, ref), .by_row = nnc_read_stride(p, ref, (uint32_t)t->shape.row) != 1};
     for (uint32_t i = 0; i < n->count && n->op != NNC_OP_READ; i++)
-        find_copies(t, p->args[n->first + i]);
+        find_copies(t, p->args[n->first + i], seen);
 }
 
 bool nnc_may_chunk(const nnc_tile *t)
@@ -86,9 +91,11 @@ void nnc_choose_chunk(nnc_tile *t)
 {
     const nnc_scheduler *s = t->nest->s;
     int64_t extent = nnc_tiled_extent(t, t->shape.row), points = 0;
+    nnc_ref_map seen = {0};
     if (!nnc_may_chunk(t) || t->shape.beside >= 0 || extent < 2 * t->shape.rows)
         return;
-    find_copies(t, t->t->body);
+    find_copies(t, t->t->body, &seen);
+    nnc_ref_map_close(&seen);
     for (int i = 0; i < t->copies; i++)
         points += t->copy[i].points;
     if (t->copies == 0)
