@@ -13,12 +13,12 @@ static int64_t lanes_of(const nnc_machine *m, int64_t cycles) { return cycles * 
 
 /* ---- what is copied ---- */
 
-/* Reads of reals that move with the rows and with the sum, and with the lanes not. */
+/* Reads of reals that move with the rows and with the sum inside of a block, and with the lanes not. */
 static bool is_of_rows(const nnc_tile *t, nnc_ref read, int row)
 {
     const nnc_program *p = t->nest->s->p;
     bool summed = false;
-    for (int slot = t->t->rank; slot < t->t->rank + t->t->reduced; slot++)
+    for (int slot = t->shape.block >= 0 ? t->shape.block : t->t->rank; slot < t->t->rank + t->t->reduced; slot++)
         summed |= mentions(p, read, slot);
     return summed && p->node[read].op == NNC_OP_READ && mentions(p, read, row) && !mentions(p, read, t->shape.lane) && p->tensor[p->node[read].integer[0]].element == NNC_REAL;
 }

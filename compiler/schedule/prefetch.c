@@ -129,13 +129,14 @@ static void ask_for_panel(nnc_tile *t, const nnc_panel *panel, nnc_value_id from
     nnc_close(b);
 }
 
-/* Where a panel is of the block's slot alone, and its tensor does not stay in the first-level cache. */
+/* Where a panel is of the block's slot alone, and its tensor does not stay in the first-level cache. Not of rows that are looked up: beyond the end of the sum there is nothing to look
+ * them up by. */
 static bool is_worth_asking_for(const nnc_tile *t, const nnc_panel *panel)
 {
     const nnc_scheduler *s = t->nest->s;
     const nnc_node *n = &s->p->node[panel->read];
     uint64_t slots = (uint64_t)1 << t->shape.block | (uint64_t)1 << t->shape.lane;
-    return (n->slots & ~slots) == 0 && is_far(t, (nnc_tensor_id)n->integer[0]);
+    return (n->slots & ~slots) == 0 && nnc_read_stride(s->p, panel->read, (uint32_t)t->shape.block) != INT64_MIN && is_far(t, (nnc_tensor_id)n->integer[0]);
 }
 
 void nnc_prefetch_panels(nnc_tile *t, int rows, int vectors, uint8_t lanes)
