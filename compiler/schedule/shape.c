@@ -142,10 +142,10 @@ static bool crowds(const nnc_tile *t)
 
 enum { WORTH_COPYING = 24 };     /* rows that read a panel */
 
-/* The whole sum as one block, for its panels. */
+/* The whole sum as one block, for its panels. Not in exported programs, which take a few bytes of the stack alone. */
 static void choose_panel(nnc_tile *t)
 {
-    if (t->t->reduced != 1 || (!nnc_at_any_size(t) && (nnc_tiled_extent(t, t->shape.row) < WORTH_COPYING || !crowds(t))))
+    if (t->nest->s->request->serial || t->t->reduced != 1 || (!nnc_at_any_size(t) && (nnc_tiled_extent(t, t->shape.row) < WORTH_COPYING || !crowds(t))))
         return;
     t->shape.block = t->t->rank;
     t->shape.block_size = extent_at(t->nest->s, t->t, t->t->rank);

@@ -342,6 +342,30 @@ static const large_case LARGE[] = {
      "x86-64-v3", 2, 512 << 10, {NNC_WAY_ASKED}},
 };
 
+static uint32_t prefetches_in(const nnc_statement *body)
+{
+    uint32_t count = 0;
+    for (const nnc_statement *s = body; s; s = s->next)
+        count += (s->kind == NNC_STATEMENT_PREFETCH) + prefetches_in(s->body);
+    return count;
+}
+
+static uint32_t prefetches_of(const made *m)
+{
+    uint32_t count = 0;
+    for (uint32_t k = 0; k < m->scheduled.loops->kernels; k++)
+        count += prefetches_in(m->scheduled.loops->kernel[k]->body);
+    return count;
+}
+
+static bool has_scratch(const made *m)
+{
+    bool any = false;
+    for (uint32_t b = 0; b < m->scheduled.loops->buffers; b++)
+        any |= m->scheduled.loops->buffer[b].storage == NNC_STORAGE_LOCAL;
+    return any;
+}
+
 static void must_take(const made *m, const large_case *c)
 {
     for (int i = 0; i < 4 && c->way[i]; i++)
@@ -361,9 +385,42 @@ static void test_large(void **state)
     }
 }
 
+/* Code for an unknown compiler asks for nothing early and makes no chunks; code that is small or is exported copies nothing at all. */
+static void test_without_copies(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof LARGE / sizeof *LARGE; i++) {
+        made portable = schedule_for(LARGE[i].text, nnc_machine_find("c"), LARGE[i].batch, false), tiny = schedule_for(LARGE[i].text, nnc_machine_find("small"), LARGE[i].batch, false);
+        made exported[] = {schedule_for(LARGE[i].text, nnc_machine_find("x86-64-v3"), 1, true), schedule_for(LARGE[i].text, nnc_machine_find("c"), 1, true)};
+        assert_int_equal(portable.scheduled.taken[NNC_WAY_CHUNKS] + tiny.scheduled.taken[NNC_WAY_CHUNKS] + tiny.scheduled.taken[NNC_WAY_WHOLE_PANELS], 0);
+        assert_int_equal(prefetches_of(&portable) + prefetches_of(&tiny) + prefetches_of(&exported[0]) + prefetches_of(&exported[1]), 0);
+        if (has_scratch(&exported[0]) || has_scratch(&exported[1]))
+            fail_msg("%sexported, it takes the stack", LARGE[i].text);
+    }
+}
+
+/* Sums of one kernel take turns in the same scratch; a sum that is too long for a stack is not copied. */
+static void test_scratch(void **state)
+{
+    static const char recurrence[] = "input x[batch, 3, 256]\ninput w[256, 256]\ninput v[256, 256]\n"
+                                     "g[b < batch, t < 3, j < 256] = sum(k < 256: (if 0 < t then h[b, t - 1, k] else x[b, t, k]) * w[k, j])\n"
+                                     "h[b < batch, t < 3, j < 256] = sum(k < 256: g[b, t, k] * v[k, j])\ny[b < batch, j < 256] = h[b, 2, j]\n";
+    static const char longest[] = "input x[100000, 320]\ninput d[100000, 64]\ny[i < 320, j < 64] = sum(k < 100000: x[k, i] * d[k, j])\n";
+    (void)state;
+    made one = schedule_for(recurrence, nnc_machine_find("x86-64-v3"), 256, false);
+    assert_int_equal(one.scheduled.taken[NNC_WAY_WHOLE_PANELS], 2);
+    uint32_t buffers = 0;
+    for (uint32_t b = 0; b < one.scheduled.loops->buffers; b++)
+        buffers += one.scheduled.loops->buffer[b].storage == NNC_STORAGE_LOCAL;
+    assert_int_equal(buffers, 1);
+    schedule_for(longest, nnc_machine_find("x86-64-v3"), 1, false);      /* verified */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_large, fixture_open, fixture_close),
+                                       cmocka_unit_test_setup_teardown(test_without_copies, fixture_open, fixture_close),
+                                       cmocka_unit_test_setup_teardown(test_scratch, fixture_open, fixture_close),
                                        cmocka_unit_test_setup_teardown(test_guards, fixture_open, fixture_close),
                                        cmocka_unit_test_setup_teardown(test_pairs, fixture_open, fixture_close),
                                        cmocka_unit_test_setup_teardown(test_steps_kept, fixture_open, fixture_close)};
