@@ -58,8 +58,10 @@ typedef enum nnc_storage_class {
     NNC_STORAGE_PERSISTENT,   /* parameters, states, fits, constants: kept from run to run */
     NNC_STORAGE_HOST,         /* what the host sets before a step: the draw key and the schedules */
     NNC_STORAGE_ARGUMENT,     /* inputs, targets, outputs: a pointer of its own */
-    NNC_STORAGE_LOCAL         /* scratch of one call of one kernel, on its stack: some KB at most; no pointer */
+    NNC_STORAGE_LOCAL         /* scratch of one call of one kernel, on its stack: no pointer */
 } nnc_storage_class;
+
+enum { NNC_MOST_LOCAL = 1 << 20 };   /* bytes of a kernel's LOCAL buffers: threads have stacks of 2 MB or more */
 
 typedef struct nnc_buffer {
     const char *name;         /* the tensor's */

@@ -8,6 +8,7 @@ typedef struct checker {
     const nnc_kernel *kernel;
     bool *visible, *set;          /* values that a statement may use now; registers that are assigned somewhere */
     const char *wrong;
+    uint32_t local[8], locals;    /* scratch that it writes */
 } checker;
 
 static void complain(checker *c, const char *what, uint32_t number)
@@ -99,6 +100,24 @@ static void check_value(checker *c, nnc_value_id id)
     c->visible[id] = true;
 }
 
+/* What a call takes of its stack. */
+static void check_local(checker *c, uint32_t buffer)
+{
+    int64_t bytes = 0;
+    for (uint32_t i = 0; i < c->locals; i++)
+        if (c->local[i] == buffer)
+            return;
+    if (c->locals == sizeof c->local / sizeof *c->local) {
+        complain(c, "more scratch than is told apart", buffer);
+        return;
+    }
+    c->local[c->locals++] = buffer;
+    for (uint32_t i = 0; i < c->locals; i++)
+        bytes += 4 * c->loops->buffer[c->local[i]].elements;
+    if (bytes > NNC_MOST_LOCAL)
+        complain(c, "scratch that a stack may not hold", buffer);
+}
+
 static void check_write(checker *c, const nnc_statement *s)
 {
     use(c, s->at);
@@ -109,6 +128,8 @@ static void check_write(checker *c, const nnc_statement *s)
     check_index(c, at, value->lanes, s->target, s->value);
     if (c->wrong)
         return;
+    if (c->loops->buffer[s->target].storage == NNC_STORAGE_LOCAL)
+        check_local(c, s->target);
     if (!c->loops->buffer[s->target].written)
         complain(c, "a store into a buffer that is not marked as written", s->target);
     if (value->type != (c->loops->buffer[s->target].integer ? NNC_TYPE_INT : NNC_TYPE_REAL))
@@ -200,7 +221,7 @@ static const char *verify_kernel(const nnc_loops *loops, const nnc_kernel *kerne
         return nnc_arena_format(loops->arena, "kernel %s: its name is no identifier", kernel->name ? kernel->name : "?");
     if (kernel->task_block < 1 || kernel->tasks_fixed < 0 || kernel->tasks_per_example < 0)
         return nnc_arena_format(loops->arena, "kernel %s: wrong counts of tasks", kernel->name);
-    checker c = {loops, kernel, NNC_ARRAY(loops->arena, bool, kernel->values + 1), NNC_ARRAY(loops->arena, bool, kernel->registers + 1), NULL};
+    checker c = {loops, kernel, NNC_ARRAY(loops->arena, bool, kernel->values + 1), NNC_ARRAY(loops->arena, bool, kernel->registers + 1), NULL, {0}, 0};
     mark_set(&c, kernel->body);
     check_body(&c, kernel->body);
     return c.wrong;

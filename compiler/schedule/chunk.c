@@ -5,6 +5,7 @@
 
 /* Cycles of multiply-adds that read an element of a copy, where it crowds and where it would come from further away; elements between rows, so that they do not crowd again. */
 enum { WORTH_VECTORS = 4, WORTH_VECTORS_AWAY = 16, SKEW = 16 };
+enum { CHUNK_SHARE = 4 };     /* of the second-level cache: what the copies of a chunk take. They are on the stack */
 
 static bool mentions(const nnc_program *p, nnc_ref ref, int slot) { return (p->node[ref].slots >> slot & 1) != 0; }
 static int64_t extent_at(const nnc_tile *t, int slot) { return t->t->extent[slot] < 0 ? t->nest->s->request->batch : t->t->extent[slot]; }
@@ -13,12 +14,12 @@ static int64_t lanes_of(const nnc_machine *m, int64_t cycles) { return cycles * 
 
 /* ---- what is copied ---- */
 
-/* Reads of reals that move with the rows and with the sum, and with the lanes not. */
+/* Reads of reals that move with the rows and with the sum inside of a block, and with the lanes not. */
 static bool is_of_rows(const nnc_tile *t, nnc_ref read, int row)
 {
     const nnc_program *p = t->nest->s->p;
     bool summed = false;
-    for (int slot = t->t->rank; slot < t->t->rank + t->t->reduced; slot++)
+    for (int slot = t->shape.block >= 0 ? t->shape.block : t->t->rank; slot < t->t->rank + t->t->reduced; slot++)
         summed |= mentions(p, read, slot);
     return summed && p->node[read].op == NNC_OP_READ && mentions(p, read, row) && !mentions(p, read, t->shape.lane) && p->tensor[p->node[read].integer[0]].element == NNC_REAL;
 }
@@ -63,17 +64,32 @@ static bool overflows(const nnc_tile *t, nnc_ref read)
     return is_of_rows(t, read, t->shape.row) && t->t->extent[t->shape.lane] >= lanes_of(t->nest->s->machine, WORTH_VECTORS_AWAY) && 4 * elements > (int64_t)t->nest->s->machine->l2;
 }
 
-static void find_copies(nnc_tile *t, nnc_ref ref)
+static int64_t elements_of_row(const nnc_row_copy *c) { return c->points + (c->by_row ? SKEW : 0); }
+
+static nnc_row_copy copy_of(const nnc_tile *t, nnc_ref read)
+{
+    return (nnc_row_copy){.read = read, .points = block_points(t, read), .by_row = nnc_read_stride(t->nest->s->p, read, (uint32_t)t->shape.row) != 1};
+}
+
+static bool is_worth_copying(const nnc_tile *t, nnc_ref read)
+{
+    nnc_row_copy c = copy_of(t, read);
+    if (4 * elements_of_row(&c) * t->shape.rows > (int64_t)t->nest->s->machine->l2 / CHUNK_SHARE)       /* no tile fits */
+        return false;
+    return tile_crowds(t, read) || overflows(t, read) || points_crowd(t, read) || (nnc_at_any_size(t) && is_of_rows(t, read, t->shape.row));
+}
+
+static void find_copies(nnc_tile *t, nnc_ref ref, nnc_ref_map *seen)
 {
     const nnc_program *p = t->nest->s->p;
     const nnc_node *n = &p->node[ref];
-    bool known = n->op != NNC_OP_READ || t->copies == NNC_MAX_PANELS;
-    for (int i = 0; i < t->copies; i++)
-        known |= t->copy[i].read == ref;
-    if (!known && (tile_crowds(t, ref) || overflows(t, ref) || points_crowd(t, ref) || (nnc_at_any_size(t) && is_of_rows(t, ref, t->shape.row))))
-        t->copy[t->copies++] = (nnc_row_copy){.read = ref, .points = block_points(t, ref), .by_row = nnc_read_stride(p, ref, (uint32_t)t->shape.row) != 1};
+    if (nnc_ref_map_get(seen, ref))
+        return;
+    nnc_ref_map_put(p->arena, seen, ref, 1);
+    if (n->op == NNC_OP_READ && t->copies < NNC_MAX_PANELS && is_worth_copying(t, ref))
+        t->copy[t->copies++] = copy_of(t, ref);
     for (uint32_t i = 0; i < n->count && n->op != NNC_OP_READ; i++)
-        find_copies(t, p->args[n->first + i]);
+        find_copies(t, p->args[n->first + i], seen);
 }
 
 bool nnc_may_chunk(const nnc_tile *t)
@@ -82,22 +98,32 @@ bool nnc_may_chunk(const nnc_tile *t)
     return !s->request->serial && s->machine->prefetches && t->nest->group && (t->t->extent[t->shape.lane] >= lanes_of(s->machine, WORTH_VECTORS) || nnc_at_any_size(t));
 }
 
+/* Whole tiles: as many as there are rows for. */
+static int64_t chunk_of(const nnc_tile *t)
+{
+    const nnc_machine *m = t->nest->s->machine;
+    int64_t elements = 0, most = (extent_at(t, t->shape.row) + t->shape.rows - 1) / t->shape.rows;
+    for (int i = 0; i < t->copies; i++)
+        elements += elements_of_row(&t->copy[i]);
+    int64_t tiles = nnc_at_any_size(t) ? 2 : m->l2 / CHUNK_SHARE / (4 * elements * t->shape.rows);
+    tiles = tiles < most ? tiles : most;
+    return (tiles > 1 ? tiles : 1) * t->shape.rows;
+}
+
 void nnc_choose_chunk(nnc_tile *t)
 {
-    const nnc_scheduler *s = t->nest->s;
-    int64_t extent = nnc_tiled_extent(t, t->shape.row), points = 0;
-    if (!nnc_may_chunk(t) || t->shape.beside >= 0 || extent < 2 * t->shape.rows)
+    nnc_scheduler *s = t->nest->s;
+    nnc_ref_map seen = {0};
+    if (!nnc_may_chunk(t) || t->shape.beside >= 0 || nnc_tiled_extent(t, t->shape.row) < 2 * t->shape.rows)
         return;
-    find_copies(t, t->t->body);
-    for (int i = 0; i < t->copies; i++)
-        points += t->copy[i].points;
+    find_copies(t, t->t->body, &seen);
+    nnc_ref_map_close(&seen);
     if (t->copies == 0)
         return;
-    int64_t tiles = nnc_at_any_size(t) ? 2 : s->machine->l2 / 4 / (4 * points * t->shape.rows);
-    t->shape.chunk = (tiles > 1 ? tiles : 1) * t->shape.rows;
+    t->shape.chunk = chunk_of(t);
     for (int i = 0; i < t->copies; i++)
-        t->copy[i].buffer = nnc_scratch_buffer(t->nest->s, s->p->tensor[s->p->node[t->copy[i].read].integer[0]].name, t->shape.chunk * (t->copy[i].points + SKEW));
-    nnc_count_way(t->nest->s, NNC_WAY_CHUNKS);
+        t->copy[i].buffer = nnc_scratch_buffer(s, s->p->tensor[s->p->node[t->copy[i].read].integer[0]].name, t->shape.chunk * elements_of_row(&t->copy[i]));
+    nnc_count_way(s, NNC_WAY_CHUNKS);
 }
 
 /* ---- the copies ---- */
@@ -120,7 +146,7 @@ static nnc_value_id point(const nnc_tile *t, const nnc_row_copy *c)
 static nnc_value_id place(const nnc_tile *t, const nnc_row_copy *c, int rows, int row)
 {
     nnc_builder *b = t->nest->b;
-    int64_t each = c->points + (c->by_row ? SKEW : 0), within = c->by_row ? row * each : row;
+    int64_t each = elements_of_row(c), within = c->by_row ? row * each : row;
     nnc_value_id tile = nnc_emit2(b, NNC_LOOP_IMUL, nnc_emit2(b, NNC_LOOP_ISUB, t->slot[t->shape.row], t->chunk_low), nnc_emit_index(b, each));
     nnc_value_id at = nnc_emit2(b, NNC_LOOP_IADD, tile, nnc_emit2(b, NNC_LOOP_IMUL, point(t, c), nnc_emit_index(b, c->by_row ? 1 : rows)));
     return nnc_emit2(b, NNC_LOOP_IADD, at, nnc_emit_index(b, within));

@@ -75,7 +75,7 @@ static void count_sets(const counts *c, nnc_ref read, int slot, int *sets)
 static bool is_copied(const counts *c, nnc_ref read)
 {
     const nnc_group *group = c->t->nest->group;
-    return group && group->blocked && c->row >= 0 && c->beside < 0 && nnc_may_chunk(c->t) && nnc_rows_crowd(c->t, read, c->row);
+    return group && group->blocked && c->row >= 0 && c->beside < 0 && c->t->shape.lane >= 0 && nnc_may_chunk(c->t) && nnc_rows_crowd(c->t, read, c->row);
 }
 
 static void count_read(counts *c, nnc_ref read)

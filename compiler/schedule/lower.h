@@ -23,6 +23,8 @@ typedef struct nnc_scheduler {
     uint32_t host_words;          /* the buffer of the host block's first words */
     bool *writes;                 /* buffers that the kernel being made writes */
     uint32_t write_capacity;
+    uint32_t *scratch;            /* LOCAL buffers of the kernel being made; the first `scratch_taken` are of the formula being made, the others were of earlier ones */
+    uint32_t scratches, scratch_capacity, scratch_taken;
     nnc_plan *plan;
     nnc_steps_kept *kept;         /* of each tensor */
     bool *by_example;             /* of each tensor: it lies in its example's part of the workspace */
@@ -101,7 +103,7 @@ typedef struct nnc_nest {
     const nnc_group *group;       /* what is computed from a formula's value where it is made; NULL: nothing more */
 } nnc_nest;
 void nnc_emit_formula(nnc_nest *nest, nnc_tensor_id id);
-/* storage.c: scratch of one kernel. */
+/* storage.c: scratch of one formula, for the kernel being made. The next formula of the same kernel may be given the same. */
 uint32_t nnc_scratch_buffer(nnc_scheduler *s, const char *name, int64_t elements);
 
 #endif

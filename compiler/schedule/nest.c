@@ -196,6 +196,7 @@ void nnc_emit_formula(nnc_nest *nest, nnc_tensor_id id)
     nnc_tile t = {.nest = nest, .t = &nest->s->p->tensor[id], .side = 1, .width = 1};
     for (int i = 0; i < NNC_MAX_SLOTS; i++)
         t.slot[i] = nest->fixed[i];
+    nest->s->scratch_taken = 0;
     nnc_choose_shape(&t);
     nnc_count_tile(&t);
     t.once = stored_once(&t, id);

@@ -71,13 +71,15 @@ static void ask_for_row(const nnc_tile *t, int row, int64_t elements, uint8_t la
     nnc_ref_map_close(&l.done);
 }
 
+static bool asks(const nnc_tile *t) { return t->nest->s->machine->prefetches && !t->nest->s->request->serial; }
+
 void nnc_prefetch_update(const nnc_tile *t, int rows, int vectors, uint8_t lanes)
 {
     const nnc_scheduler *s = t->nest->s;
     int64_t points = (int64_t)rows * vectors;
     for (int slot = t->t->rank; slot < t->t->rank + t->t->reduced; slot++)
         points *= t->t->extent[slot] < 0 ? s->request->batch : t->t->extent[slot];
-    if (!s->machine->prefetches || t->shape.lane < 0 || nnc_in_memory(t) || !t->nest->group || (points < WORTH_ASKING && !nnc_at_any_size(t)))
+    if (!asks(t) || t->shape.lane < 0 || nnc_in_memory(t) || !t->nest->group || (points < WORTH_ASKING && !nnc_at_any_size(t)))
         return;
     for (int row = 0; row < rows; row++)
         ask_for_row(t, row, (int64_t)vectors * lanes, lanes);
@@ -86,7 +88,7 @@ void nnc_prefetch_update(const nnc_tile *t, int rows, int vectors, uint8_t lanes
 void nnc_prefetch_sums(const nnc_tile *t, int rows, int vectors, uint8_t lanes)
 {
     const nnc_scheduler *s = t->nest->s;
-    if (!s->machine->prefetches || !nnc_in_memory(t) || t->shape.beside >= 0)
+    if (!asks(t) || !nnc_in_memory(t) || t->shape.beside >= 0)
         return;
     for (int row = 0; row < rows; row++) {
         nnc_lower l = nnc_tile_element(t, rows + row, 0, t->shape.lane, lanes, t->shape.lane, lanes);
@@ -129,13 +131,14 @@ static void ask_for_panel(nnc_tile *t, const nnc_panel *panel, nnc_value_id from
     nnc_close(b);
 }
 
-/* Where a panel is of the block's slot alone, and its tensor does not stay in the first-level cache. */
+/* Where a panel is of the block's slot alone, and its tensor does not stay in the first-level cache. Not of rows that are looked up: beyond the end of the sum there is nothing to look
+ * them up by. */
 static bool is_worth_asking_for(const nnc_tile *t, const nnc_panel *panel)
 {
     const nnc_scheduler *s = t->nest->s;
     const nnc_node *n = &s->p->node[panel->read];
     uint64_t slots = (uint64_t)1 << t->shape.block | (uint64_t)1 << t->shape.lane;
-    return (n->slots & ~slots) == 0 && is_far(t, (nnc_tensor_id)n->integer[0]);
+    return (n->slots & ~slots) == 0 && nnc_read_stride(s->p, panel->read, (uint32_t)t->shape.block) != INT64_MIN && is_far(t, (nnc_tensor_id)n->integer[0]);
 }
 
 void nnc_prefetch_panels(nnc_tile *t, int rows, int vectors, uint8_t lanes)
@@ -145,7 +148,7 @@ void nnc_prefetch_panels(nnc_tile *t, int rows, int vectors, uint8_t lanes)
     int64_t extent = nnc_tiled_extent(t, row);
     extent = t->shape.chunk && t->shape.chunk < extent ? t->shape.chunk : extent;
     int64_t each = (t->shape.block_size + extent - 1) / extent;
-    if (!t->nest->s->machine->prefetches || t->shape.whole || t->shape.beside >= 0 || t->panels == 0)
+    if (!asks(t) || t->shape.whole || t->shape.beside >= 0 || t->panels == 0)
         return;
     nnc_value_id condition = at_start(t);
     nnc_value_id from = nnc_emit2(b, NNC_LOOP_ISUB, t->slot[row], t->start[row]), to;

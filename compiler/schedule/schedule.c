@@ -25,6 +25,7 @@ static nnc_kernel *new_kernel(nnc_scheduler *s, const char *tensor, nnc_span spa
         s->writes = NNC_ARRAY(s->arena, bool, s->write_capacity);
     }
     memset(s->writes, 0, s->write_capacity * sizeof *s->writes);
+    s->scratches = 0;
     return kernel;
 }
 

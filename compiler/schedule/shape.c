@@ -107,28 +107,45 @@ static void choose_block(nnc_tile *t)
 }
 
 /* Reads that the lanes move and no other output slot does, at strides that crowd all points of the sum into few sets of the first-level cache. */
-static bool crowds(const nnc_tile *t, nnc_ref ref)
+static bool read_crowds(const nnc_tile *t, nnc_ref ref)
 {
     const nnc_program *p = t->nest->s->p;
     const nnc_node *n = &p->node[ref];
-    bool crowded = false;
-    if (n->op != NNC_OP_READ) {
-        for (uint32_t i = 0; i < n->count && !crowded; i++)
-            crowded = crowds(t, p->args[n->first + i]);
-        return crowded;
-    }
     uint64_t others = (((uint64_t)1 << t->t->rank) - 1) & ~((uint64_t)1 << t->shape.lane);
     int64_t stride = nnc_read_stride(p, ref, (uint32_t)t->t->rank);
     return nnc_read_stride(p, ref, (uint32_t)t->shape.lane) == 1 && !(n->slots & others) && stride != INT64_MIN && stride != 0 &&
            extent_at(t->nest->s, t->t, t->t->rank) > nnc_lines_at(4 * stride);
 }
 
+static bool any_crowds(const nnc_tile *t, nnc_ref ref, nnc_ref_map *seen)
+{
+    const nnc_program *p = t->nest->s->p;
+    const nnc_node *n = &p->node[ref];
+    bool crowded = false;
+    if (nnc_ref_map_get(seen, ref))
+        return false;
+    nnc_ref_map_put(p->arena, seen, ref, 1);
+    if (n->op == NNC_OP_READ)
+        return read_crowds(t, ref);
+    for (uint32_t i = 0; i < n->count && !crowded; i++)
+        crowded = any_crowds(t, p->args[n->first + i], seen);
+    return crowded;
+}
+
+static bool crowds(const nnc_tile *t)
+{
+    nnc_ref_map seen = {0};
+    bool crowded = any_crowds(t, t->t->body, &seen);
+    nnc_ref_map_close(&seen);
+    return crowded;
+}
+
 enum { WORTH_COPYING = 24 };     /* rows that read a panel */
 
-/* The whole sum as one block, for its panels. */
+/* The whole sum as one block, for its panels. Not in exported programs, which take a few bytes of the stack alone. */
 static void choose_panel(nnc_tile *t)
 {
-    if (t->t->reduced != 1 || (!nnc_at_any_size(t) && (nnc_tiled_extent(t, t->shape.row) < WORTH_COPYING || !crowds(t, t->t->body))))
+    if (t->nest->s->request->serial || t->t->reduced != 1 || (!nnc_at_any_size(t) && (nnc_tiled_extent(t, t->shape.row) < WORTH_COPYING || !crowds(t))))
         return;
     t->shape.block = t->t->rank;
     t->shape.block_size = extent_at(t->nest->s, t->t, t->t->rank);

@@ -1,4 +1,5 @@
 /* Where tensors live: arguments, the persistent block, the host block, the workspace. */
+#include <string.h>
 #include "schedule/lower.h"
 
 static uint32_t add_buffer(nnc_scheduler *s, nnc_buffer buffer)
@@ -9,7 +10,13 @@ static uint32_t add_buffer(nnc_scheduler *s, nnc_buffer buffer)
 
 uint32_t nnc_scratch_buffer(nnc_scheduler *s, const char *name, int64_t elements)
 {
-    return add_buffer(s, (nnc_buffer){.name = name, .storage = NNC_STORAGE_LOCAL, .elements = elements, .written = true});
+    if (s->scratch_taken == s->scratches)
+        NNC_PUSH(s->arena, s->scratch, s->scratches, s->scratch_capacity) = add_buffer(s, (nnc_buffer){.name = name, .storage = NNC_STORAGE_LOCAL, .written = true});
+    uint32_t buffer = s->scratch[s->scratch_taken++];
+    nnc_buffer *b = &s->loops->buffer[buffer];
+    b->name = strcmp(b->name, name) == 0 ? name : "scratch";
+    b->elements = elements > b->elements ? elements : b->elements;
+    return buffer;
 }
 
 static nnc_buffer buffer_of(const nnc_tensor *t, nnc_tensor_id id, nnc_storage_class storage)

@@ -104,17 +104,26 @@ static bool choice_collapses(const nnc_program *p, const nnc_tensor *t, const nn
     return false;
 }
 
-/* Every tensor that the old formula reads is read elsewhere too, or is no formula: reading it once more keeps nothing alive. */
-static bool reads_kept(const nnc_round *round, nnc_ref ref)
+static bool are_reads_kept(const nnc_round *round, nnc_ref ref, nnc_ref_map *seen)
 {
     const nnc_program *p = round->from;
     const nnc_node *n = nnc_at(p, ref);
-    if (n->op == NNC_OP_READ && p->tensor[n->integer[0]].kind == NNC_KIND_FORMULA && round->usage[n->integer[0]].reads < 2)
-        return false;
-    for (uint32_t i = 0; i < n->count; i++)
-        if (!reads_kept(round, nnc_arg(p, ref, i)))
-            return false;
-    return true;
+    bool kept = n->op != NNC_OP_READ || p->tensor[n->integer[0]].kind != NNC_KIND_FORMULA || round->usage[n->integer[0]].reads >= 2;
+    if (nnc_ref_map_get(seen, ref))
+        return true;
+    nnc_ref_map_put(p->arena, seen, ref, 1);
+    for (uint32_t i = 0; i < n->count && kept; i++)
+        kept = are_reads_kept(round, nnc_arg(p, ref, i), seen);
+    return kept;
+}
+
+/* Every tensor that the old formula reads is read elsewhere too, or is no formula: reading it once more keeps nothing alive. */
+static bool reads_kept(const nnc_round *round, nnc_ref ref)
+{
+    nnc_ref_map seen = {0};
+    bool kept = are_reads_kept(round, ref, &seen);
+    nnc_ref_map_close(&seen);
+    return kept;
 }
 
 static bool pays(nnc_round *round, nnc_tensor_id old, const nnc_tensor *t, const nnc_ref *args, const nnc_making *reader)

@@ -1,6 +1,7 @@
 /* Loops made of formulas: what stands in them for sums under guards, windows, tiles and recurrences (counted), and that their C computes what the interpreter does. */
 #include "../formula/fixture.h"
 #include <dlfcn.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include "c/c.h"
 #include "formula/interpret.h"
@@ -8,24 +9,26 @@
 
 enum { MOST = 4096, BATCH = 3 };
 
-typedef struct made { nnc_program *program; nnc_scheduled scheduled; nnc_tensor_id argument[16]; uint32_t arguments; } made;
+typedef struct made { nnc_program *program; nnc_scheduled scheduled; nnc_tensor_id argument[16]; uint32_t arguments; int64_t batch; } made;
 
 /* Inputs are arguments, and the formula `y`. */
-static made schedule(const char *text, const char *machine)
+static made schedule_for(const char *text, const nnc_machine *machine, int64_t batch, bool serial)
 {
-    made m = {.program = parse_good(text)};
+    made m = {.program = parse_good(text), .batch = batch};
     for (nnc_tensor_id id = 1; id < m.program->tensors; id++)
         if (nnc_tensor_at(m.program, id)->kind == NNC_KIND_INPUT)
             m.argument[m.arguments++] = id;
     m.argument[m.arguments++] = named(m.program, "y");
-    nnc_schedule_request request = {.program = m.program, .name = "t", .argument = m.argument, .arguments = m.arguments, .batch = BATCH,
-                                    .machine = nnc_machine_find(machine), .layout = nnc_layout_new(&session.arena, 64), .level = 2};
+    nnc_schedule_request request = {.program = m.program, .name = "t", .argument = m.argument, .arguments = m.arguments, .batch = batch,
+                                    .machine = machine, .layout = nnc_layout_new(&session.arena, 64), .level = 2, .serial = serial};
     m.scheduled = nnc_schedule(&session.arena, &request);
     const char *wrong = nnc_loops_verify(m.scheduled.loops);
     if (wrong)
         fail_msg("%s%s", text, wrong);
     return m;
 }
+
+static made schedule(const char *text, const char *machine) { return schedule_for(text, nnc_machine_find(machine), BATCH, false); }
 
 static uint32_t count_of(const nnc_loops *loops, nnc_loop_op op)
 {
@@ -56,7 +59,7 @@ static void fill(made *m, nnc_interpreter *in, void **pointer)
     }
 }
 
-static void *compile(const made *m)
+static void *compile(const made *m, const char *flags)
 {
     static char folder[] = "/tmp/nnc-schedule-XXXXXX";
     char command[300], path[80];
@@ -68,7 +71,7 @@ static void *compile(const made *m)
     FILE *out = fopen(path, "w");
     fputs(nnc_text_string(&text), out);
     fclose(out);
-    snprintf(command, sizeof command, "cc -std=c99 -Wall -Wextra -Werror -Wno-unused-function -O1 -shared -fPIC %s/t.c -o %s/t.so -lm", folder, folder);
+    snprintf(command, sizeof command, "cc -std=c99 -Wall -Wextra -Werror -Wno-unused-function %s -shared -fPIC %s/t.c -o %s/t.so -lm", flags, folder, folder);
     assert_int_equal(system(command), 0);
     snprintf(path, sizeof path, "%s/t.so", folder);
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -84,7 +87,7 @@ static void check_values(made *m, const char *text)
                          calloc(1, (size_t)m->scheduled.loops->host_bytes + 64)};
     fill(m, in, pointer);
     nnc_interpreter_run(in);
-    void *library = compile(m);
+    void *library = compile(m, "-O1");
     assert_non_null(library);
     for (uint32_t i = 0; i < m->scheduled.loops->kernels; i++) {
         const nnc_kernel *k = m->scheduled.loops->kernel[i];
@@ -103,6 +106,83 @@ static void check_values(made *m, const char *text)
     dlclose(library);
     for (int i = 0; i < 3; i++)
         free(pointer[i]);
+}
+
+/* ---- values that are added up exactly ---- */
+
+/* Eighths from -1 to 1: a thousand products of them make a float without rounding, in any order. */
+static double eighths(const nnc_tensor *t, nnc_tensor_id id, int64_t i)
+{
+    uint64_t hash = ((uint64_t)id * 40503u + (uint64_t)i) * 0x9E3779B97F4A7C15u >> 33;
+    return t->classes ? (double)(hash % (uint64_t)t->classes) : (double)(hash % 17) / 8 - 1;
+}
+
+/* So many bytes that end where what may be read does. */
+static void *before_nothing(size_t bytes)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), all = (bytes + page - 1) / page * page + page;
+    char *block = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(block != MAP_FAILED && mprotect(block + all - page, page, PROT_NONE) == 0);
+    return block + all - page - bytes;
+}
+
+static void give_exact(const made *m, nnc_interpreter *in, int64_t batch, uint32_t i, void **pointer)
+{
+    const nnc_tensor *t = nnc_tensor_at(m->program, m->argument[i]);
+    int64_t count = nnc_elements(t) * (nnc_batched(t) ? batch : 1);
+    double *values = NNC_ARRAY(&session.arena, double, (size_t)count);
+    pointer[3 + i] = before_nothing(4 * (size_t)count);
+    for (int64_t e = 0; e < count && t->kind == NNC_KIND_INPUT; e++) {
+        values[e] = eighths(t, m->argument[i], e);
+        if (t->element == NNC_REAL)
+            ((float *)pointer[3 + i])[e] = (float)values[e];
+        else
+            ((int32_t *)pointer[3 + i])[e] = (int32_t)values[e];
+    }
+    if (t->kind == NNC_KIND_INPUT)
+        nnc_interpreter_set(in, m->argument[i], values);
+}
+
+/* One run of so many examples, tasks in pieces, the last piece first. */
+static void run_pieces(const made *m, void *library, void **pointer, int64_t batch, int64_t pieces)
+{
+    for (uint32_t i = 0; i < m->scheduled.loops->kernels; i++) {
+        const nnc_kernel *k = m->scheduled.loops->kernel[i];
+        int64_t tasks = (k->tasks_fixed + k->tasks_per_example * batch + k->task_block - 1) / k->task_block;
+        void (*run)(void *const *, int64_t, int64_t, int64_t);
+        *(void **)&run = dlsym(library, k->name);
+        assert_non_null(run);
+        for (int64_t p = pieces; p > 0; p--)
+            run(pointer, batch, tasks * (p - 1) / pieces, tasks * p / pieces);
+    }
+}
+
+static void check_batch(const made *m, void *library, int64_t batch, int64_t pieces, const char *text)
+{
+    nnc_interpreter *in = nnc_interpreter_new(&session.arena, m->program, batch);
+    void *pointer[20] = {before_nothing((size_t)m->scheduled.loops->workspace_bytes), before_nothing((size_t)m->scheduled.loops->persistent_bytes),
+                         before_nothing((size_t)m->scheduled.loops->host_bytes)};
+    for (uint32_t i = 0; i < m->arguments; i++)
+        give_exact(m, in, batch, i, pointer);
+    nnc_interpreter_run(in);
+    run_pieces(m, library, pointer, batch, pieces);
+    nnc_tensor_id y = m->argument[m->arguments - 1];
+    const nnc_tensor *t = nnc_tensor_at(m->program, y);
+    const float *given = pointer[3 + m->arguments - 1];
+    const double *expected = nnc_interpreter_get(in, y);
+    for (int64_t e = 0; e < nnc_elements(t) * (nnc_batched(t) ? batch : 1); e++)
+        if ((double)given[e] != expected[e])
+            fail_msg("%s%d examples, %d pieces: y[%lld] is %.9g, by the interpreter %.9g", text, (int)batch, (int)pieces, (long long)e, (double)given[e], expected[e]);
+}
+
+/* All examples, and all but one in pieces. */
+static void check_exactly(made *m, const char *text)
+{
+    void *library = compile(m, "-O0");           /* of large tiles, with less patience */
+    assert_non_null(library);
+    check_batch(m, library, m->batch, 1, text);
+    check_batch(m, library, m->batch - 1, 3, text);
+    dlclose(library);
 }
 
 /* ---- tiles whose rows are pairs of places ---- */
@@ -223,9 +303,125 @@ static void test_steps_kept(void **state)
         }
 }
 
+/* ---- sizes at which rows are walked in chunks, panels are copied, and what comes is asked for ---- */
+
+typedef struct large_case { const char *text; const char *machine; int64_t batch; uint32_t l2; nnc_way way[4]; } large_case;
+
+/* Extents are odd: rows that no tile divides, a last chunk that is short, lanes that end in a part of a vector. A small second-level cache makes chunks short. */
+static const large_case LARGE[] = {
+    /* rows a multiple of 4 KB apart: copied row after row, in two blocks; the last one shorter */
+    {"input x[batch, 41, 1024]\ninput w[1024, 201]\ny[b < batch, t < 41, j < 201] = sum(k < 301: x[b, t, k] * w[k, j])\n", "x86-64-v3", 2, 32 << 10,
+     {NNC_WAY_BLOCKS, NNC_WAY_PANELS, NNC_WAY_CHUNKS, NNC_WAY_ASKED_PANEL}},
+    {"input x[batch, 29, 1024]\ninput w[1024, 259]\ny[b < batch, t < 29, j < 259] = sum(k < 163: x[b, t, k + 3] * w[k, j])\n", "x86-64-v4", 2, 64 << 10,
+     {NNC_WAY_BLOCKS, NNC_WAY_PANELS, NNC_WAY_CHUNKS, NNC_WAY_ASKED_PANEL}},
+    /* rows next to each other, at points that crowd: tile after tile */
+    {"input x[batch, 200, 64]\ninput w[200, 201]\ny[b < batch, t < 43, j < 201] = sum(k < 200: x[b, k, t] * w[k, j])\n", "x86-64-v3", 2, 32 << 10,
+     {NNC_WAY_BLOCKS, NNC_WAY_PANELS, NNC_WAY_CHUNKS, NNC_WAY_ASKED_PANEL}},
+    /* examples are the rows, and tasks, of which the last has fewer; lanes in parts */
+    {"input x[batch, 1024]\ninput w[1024, 259]\ny[b < batch, j < 259] = sum(k < 170: x[b, k] * (if j < 100 then w[k, j] else w[k + 1, j]))\n", "x86-64-v3", 37, 20 << 10,
+     {NNC_WAY_BLOCKS, NNC_WAY_CHUNKS, NNC_WAY_CUTS}},
+    /* two slots in a block, one of them of 32 next to each other, and a copy of each order */
+    {"input x[batch, 27, 1024]\ninput z[batch, 10, 27]\ninput w[320, 259]\ny[b < batch, t < 27, j < 259] = sum(i < 10, k < 32: (x[b, t, 32*i + k] + z[b, i, t]) * w[32*i + k, j])\n", "x86-64-v3",
+     2, 32 << 10, {NNC_WAY_BLOCKS, NNC_WAY_CHUNKS}},
+    /* a slot around the blocks: what moves with the rows and with it alone is not copied */
+    {"input x[batch, 31, 64]\ninput w[31, 300, 200]\ny[b < batch, t < 33, j < 200] = sum(i < 2, k < 300: x[b, i, t] * w[i, k, j])\n", "x86-64-v3", 2, 512 << 10, {NNC_WAY_BLOCKS, NNC_WAY_PANELS}},
+    /* a window: what is read beyond its guard is copied from where something is */
+    {"input x[batch, 41, 1024]\ninput w[5, 70, 259]\ny[b < batch, t < 41, j < 259] = sum(l < 5, k < 70: if 0 <= t + l - 2 <= 40 then x[b, t + l - 2, k] * w[l, k, j] else 0)\n", "x86-64-v3", 2, 32 << 10,
+     {NNC_WAY_BLOCKS, NNC_WAY_CHUNKS, NNC_WAY_CLIPPED}},
+    /* one block: a panel alone, and with rows */
+    {"input x[batch, 27, 150]\ninput w[150, 256]\ny[b < batch, t < 27, j < 61] = sum(k < 150: x[b, t, k] * w[k, j])\n", "x86-64-v3", 3, 512 << 10, {NNC_WAY_WHOLE_PANELS, NNC_WAY_PANELS}},
+    {"input x[batch, 150, 64]\ninput w[150, 256]\ny[b < batch, t < 29, j < 77] = sum(k < 150: x[b, k, t] * w[k, j])\n", "x86-64-v3", 2, 32 << 10,
+     {NNC_WAY_WHOLE_PANELS, NNC_WAY_PANELS, NNC_WAY_CHUNKS}},
+    /* a panel of rows that are looked up: beyond the last one there is nothing to look up */
+    {"input c[301]: class(200)\ninput d[301, 40]\ninput e[200, 200]\ny[i < 40, j < 200] = sum(k < 301: d[k, i] * e[c[k], j])\n", "x86-64-v3", 2, 512 << 10, {NNC_WAY_BLOCKS, NNC_WAY_PANELS}},
+    /* every other point of the sum, told by slots that the inner loops do not move */
+    {"input x[batch, 9, 26, 16]\ninput w[3, 3, 16, 72]\ny[b < batch, i < 7, j < 24, c < 72] = sum(l < 3, m < 3, k < 16: if (i + l) mod 2 == 0 then x[b, i + l, j + m, k] * w[l, m, k, c] else 0)\n",
+     "x86-64-v3", 2, 512 << 10, {NNC_WAY_SETTLED}},
+    /* the sum of a tile, then what is read once for each element */
+    {"input x[batch, 64, 70]\ninput w[70, 72]\ninput v[batch, 64, 72]\ns[b < batch, t < 64, j < 72] = sum(k < 70: x[b, t, k] * w[k, j])\ny[b < batch, t < 64, j < 72] = s[b, t, j] + v[b, t, j]\n",
+     "x86-64-v3", 2, 512 << 10, {NNC_WAY_ASKED}},
+};
+
+static uint32_t prefetches_in(const nnc_statement *body)
+{
+    uint32_t count = 0;
+    for (const nnc_statement *s = body; s; s = s->next)
+        count += (s->kind == NNC_STATEMENT_PREFETCH) + prefetches_in(s->body);
+    return count;
+}
+
+static uint32_t prefetches_of(const made *m)
+{
+    uint32_t count = 0;
+    for (uint32_t k = 0; k < m->scheduled.loops->kernels; k++)
+        count += prefetches_in(m->scheduled.loops->kernel[k]->body);
+    return count;
+}
+
+static bool has_scratch(const made *m)
+{
+    bool any = false;
+    for (uint32_t b = 0; b < m->scheduled.loops->buffers; b++)
+        any |= m->scheduled.loops->buffer[b].storage == NNC_STORAGE_LOCAL;
+    return any;
+}
+
+static void must_take(const made *m, const large_case *c)
+{
+    for (int i = 0; i < 4 && c->way[i]; i++)
+        if (m->scheduled.taken[c->way[i]] == 0)
+            fail_msg("%s%s: not taken: %s", c->text, c->machine, nnc_way_text[c->way[i]]);
+}
+
+static void test_large(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof LARGE / sizeof *LARGE; i++) {
+        nnc_machine machine = *nnc_machine_find(LARGE[i].machine);
+        machine.l2 = LARGE[i].l2;
+        made m = schedule_for(LARGE[i].text, &machine, LARGE[i].batch, false);
+        must_take(&m, &LARGE[i]);
+        check_exactly(&m, LARGE[i].text);
+    }
+}
+
+/* Code for an unknown compiler asks for nothing early and makes no chunks; code that is small or is exported copies nothing at all. */
+static void test_without_copies(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof LARGE / sizeof *LARGE; i++) {
+        made portable = schedule_for(LARGE[i].text, nnc_machine_find("c"), LARGE[i].batch, false), tiny = schedule_for(LARGE[i].text, nnc_machine_find("small"), LARGE[i].batch, false);
+        made exported[] = {schedule_for(LARGE[i].text, nnc_machine_find("x86-64-v3"), 1, true), schedule_for(LARGE[i].text, nnc_machine_find("c"), 1, true)};
+        assert_int_equal(portable.scheduled.taken[NNC_WAY_CHUNKS] + tiny.scheduled.taken[NNC_WAY_CHUNKS] + tiny.scheduled.taken[NNC_WAY_WHOLE_PANELS], 0);
+        assert_int_equal(prefetches_of(&portable) + prefetches_of(&tiny) + prefetches_of(&exported[0]) + prefetches_of(&exported[1]), 0);
+        if (has_scratch(&exported[0]) || has_scratch(&exported[1]))
+            fail_msg("%sexported, it takes the stack", LARGE[i].text);
+    }
+}
+
+/* Sums of one kernel take turns in the same scratch; a sum that is too long for a stack is not copied. */
+static void test_scratch(void **state)
+{
+    static const char recurrence[] = "input x[batch, 3, 256]\ninput w[256, 256]\ninput v[256, 256]\n"
+                                     "g[b < batch, t < 3, j < 256] = sum(k < 256: (if 0 < t then h[b, t - 1, k] else x[b, t, k]) * w[k, j])\n"
+                                     "h[b < batch, t < 3, j < 256] = sum(k < 256: g[b, t, k] * v[k, j])\ny[b < batch, j < 256] = h[b, 2, j]\n";
+    static const char longest[] = "input x[100000, 320]\ninput d[100000, 64]\ny[i < 320, j < 64] = sum(k < 100000: x[k, i] * d[k, j])\n";
+    (void)state;
+    made one = schedule_for(recurrence, nnc_machine_find("x86-64-v3"), 256, false);
+    assert_int_equal(one.scheduled.taken[NNC_WAY_WHOLE_PANELS], 2);
+    uint32_t buffers = 0;
+    for (uint32_t b = 0; b < one.scheduled.loops->buffers; b++)
+        buffers += one.scheduled.loops->buffer[b].storage == NNC_STORAGE_LOCAL;
+    assert_int_equal(buffers, 1);
+    schedule_for(longest, nnc_machine_find("x86-64-v3"), 1, false);      /* verified */
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_guards, fixture_open, fixture_close),
+    const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_large, fixture_open, fixture_close),
+                                       cmocka_unit_test_setup_teardown(test_without_copies, fixture_open, fixture_close),
+                                       cmocka_unit_test_setup_teardown(test_scratch, fixture_open, fixture_close),
+                                       cmocka_unit_test_setup_teardown(test_guards, fixture_open, fixture_close),
                                        cmocka_unit_test_setup_teardown(test_pairs, fixture_open, fixture_close),
                                        cmocka_unit_test_setup_teardown(test_steps_kept, fixture_open, fixture_close)};
     return cmocka_run_group_tests(tests, NULL, NULL);

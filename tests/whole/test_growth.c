@@ -1,6 +1,7 @@
 /* Planning takes memory linear in the network's depth: a step of ten times as many layers takes ten times as much, nearly. What is kept for each pair of layers breaks the bound.
  * Kernels and their operations grow likewise: code does not get worse with depth. Counted, not timed. */
 #include "step.h"
+#include <unistd.h>
 
 enum { FEW = 60, MANY = 10 * FEW };
 static const double MOST = 12.5;         /* times as much for ten times the layers: arrays that double may be half empty */
@@ -68,8 +69,35 @@ static void test_blocks(void **state)
     check_growth("residual(conv(4, 3, pad = 1) -> batch_norm -> relu)");
 }
 
+enum { NESTED = 60, SECONDS = 60 };
+
+/* A function of a function of .. , in which each stands twice: 60 nodes, and 2^60 ways from the outermost to the innermost. A walk that takes all of them does not end. */
+static void test_nested(void **state)
+{
+    bench *b = calloc(1, sizeof *b);
+    const char *error = NULL;
+    char inside[8 * NESTED] = "x[k]", text[9 * NESTED + 400];
+    (void)state;
+    assert_non_null(b);
+    for (int i = 0; i < NESTED; i++) {
+        char more[sizeof inside];
+        snprintf(more, sizeof more, "g(%s)", inside);
+        strcpy(inside, more);
+    }
+    snprintf(text, sizeof text, "fn g(a) { 3.9*a*(1 - a) }\nmodel nested {\n  input x[300]\n  target y[200]\n  param w[300, 200] ~ glorot_uniform\n  h[j] = sum(k: %s * w[k, j])\n  loss mse(h, y)\n}\n"
+                                "train {\n  optimizer sgd(rate = 0.1)\n  batch 30\n}\n", inside);
+    open_model(b, "nested", text);
+    alarm(SECONDS);
+    nnc_network_request request = {.model = b->model, .parts = NNC_PART_TRAIN, .train_batch = 30, .set_batch = 30, .machine = nnc_machine_find("x86-64-v3"), .level = 2};
+    b->network = nnc_network_build(&b->arena, &request, &error);
+    alarm(0);
+    assert_non_null(b->network);
+    close_bench(b);
+    free(b);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_dense), cmocka_unit_test(test_blocks)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_dense), cmocka_unit_test(test_blocks), cmocka_unit_test(test_nested)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
