@@ -56,6 +56,13 @@ static int64_t panel_elements(const nnc_tile *t, nnc_ref read)
     return points * t->shape.vectors * t->nest->s->machine->lanes;
 }
 
+/* It is to stay in the caches, and on the stack. */
+static bool panel_fits(const nnc_tile *t, nnc_ref read)
+{
+    int64_t room = 2 * (int64_t)t->nest->s->machine->l1;
+    return 4 * panel_elements(t, read) <= (room < NNC_MOST_LOCAL / 8 ? room : NNC_MOST_LOCAL / 8);
+}
+
 /* Reads that the lanes move, that the block moves, and that no other output slot does. */
 static void find_panels(nnc_tile *t, nnc_ref ref, nnc_ref_map *seen)
 {
@@ -70,7 +77,7 @@ static void find_panels(nnc_tile *t, nnc_ref ref, nnc_ref_map *seen)
         inside |= slot >= t->shape.block && mentions(p, ref, slot);
     }
     if (n->op == NNC_OP_READ && mentions(p, ref, t->shape.lane) && inside && !others && t->panels < NNC_MAX_PANELS &&
-        p->tensor[n->integer[0]].element == NNC_REAL && panel_elements(t, ref) * 4 <= 2 * (int64_t)t->nest->s->machine->l1) {
+        p->tensor[n->integer[0]].element == NNC_REAL && panel_fits(t, ref)) {
         t->panel[t->panels] = (nnc_panel){ref, nnc_scratch_buffer(t->nest->s, p->tensor[n->integer[0]].name, panel_elements(t, ref)), {0}};
         t->panels++;
         nnc_count_way(t->nest->s, NNC_WAY_PANELS);

@@ -5,7 +5,15 @@
 
 /* Cycles of multiply-adds that read an element of a copy, where it crowds and where it would come from further away; elements between rows, so that they do not crowd again. */
 enum { WORTH_VECTORS = 4, WORTH_VECTORS_AWAY = 16, SKEW = 16 };
-enum { CHUNK_SHARE = 4 };     /* of the second-level cache: what the copies of a chunk take. They are on the stack */
+enum { CHUNK_SHARE = 4 };     /* of the second-level cache: what the copies of a chunk take */
+
+/* They are on the stack, too: bytes of all of them, or of that of a single tile. */
+static int64_t room_for_copies(const nnc_machine *m)
+{
+    int64_t share = m->l2 / CHUNK_SHARE;
+    return share < NNC_MOST_LOCAL / 4 ? share : NNC_MOST_LOCAL / 4;
+}
+
 
 static bool mentions(const nnc_program *p, nnc_ref ref, int slot) { return (p->node[ref].slots >> slot & 1) != 0; }
 static int64_t extent_at(const nnc_tile *t, int slot) { return t->t->extent[slot] < 0 ? t->nest->s->request->batch : t->t->extent[slot]; }
@@ -74,7 +82,7 @@ static nnc_row_copy copy_of(const nnc_tile *t, nnc_ref read)
 static bool is_worth_copying(const nnc_tile *t, nnc_ref read)
 {
     nnc_row_copy c = copy_of(t, read);
-    if (4 * elements_of_row(&c) * t->shape.rows > (int64_t)t->nest->s->machine->l2 / CHUNK_SHARE)       /* no tile fits */
+    if (4 * elements_of_row(&c) * t->shape.rows > room_for_copies(t->nest->s->machine))       /* no tile fits */
         return false;
     return tile_crowds(t, read) || overflows(t, read) || points_crowd(t, read) || (nnc_at_any_size(t) && is_of_rows(t, read, t->shape.row));
 }
@@ -101,11 +109,11 @@ bool nnc_may_chunk(const nnc_tile *t)
 /* Whole tiles: as many as there are rows for. */
 static int64_t chunk_of(const nnc_tile *t)
 {
-    const nnc_machine *m = t->nest->s->machine;
     int64_t elements = 0, most = (extent_at(t, t->shape.row) + t->shape.rows - 1) / t->shape.rows;
     for (int i = 0; i < t->copies; i++)
         elements += elements_of_row(&t->copy[i]);
-    int64_t tiles = nnc_at_any_size(t) ? 2 : m->l2 / CHUNK_SHARE / (4 * elements * t->shape.rows);
+    int64_t tiles = room_for_copies(t->nest->s->machine) / (4 * elements * t->shape.rows);
+    most = nnc_at_any_size(t) && most > 2 ? 2 : most;
     tiles = tiles < most ? tiles : most;
     return (tiles > 1 ? tiles : 1) * t->shape.rows;
 }

@@ -399,13 +399,14 @@ static void test_without_copies(void **state)
     }
 }
 
-/* Sums of one kernel take turns in the same scratch; a sum that is too long for a stack is not copied. */
+/* Sums of one kernel take turns in the same scratch; a sum that is too long for a stack is not copied, however large the caches are. */
 static void test_scratch(void **state)
 {
     static const char recurrence[] = "input x[batch, 3, 256]\ninput w[256, 256]\ninput v[256, 256]\n"
                                      "g[b < batch, t < 3, j < 256] = sum(k < 256: (if 0 < t then h[b, t - 1, k] else x[b, t, k]) * w[k, j])\n"
                                      "h[b < batch, t < 3, j < 256] = sum(k < 256: g[b, t, k] * v[k, j])\ny[b < batch, j < 256] = h[b, 2, j]\n";
     static const char longest[] = "input x[100000, 320]\ninput d[100000, 64]\ny[i < 320, j < 64] = sum(k < 100000: x[k, i] * d[k, j])\n";
+    static const char widest[] = "input x[5000, 1024]\ninput w[1024, 1024]\ny[i < 5000, j < 1024] = sum(k < 1024: x[i, k] * w[k, j])\n";
     (void)state;
     made one = schedule_for(recurrence, nnc_machine_find("x86-64-v3"), 256, false);
     assert_int_equal(one.scheduled.taken[NNC_WAY_WHOLE_PANELS], 2);
@@ -413,7 +414,12 @@ static void test_scratch(void **state)
     for (uint32_t b = 0; b < one.scheduled.loops->buffers; b++)
         buffers += one.scheduled.loops->buffer[b].storage == NNC_STORAGE_LOCAL;
     assert_int_equal(buffers, 1);
+    nnc_machine roomy = *nnc_machine_find("x86-64-v4");
+    roomy.l1 = 1 << 20;
+    roomy.l2 = 1 << 28;
     schedule_for(longest, nnc_machine_find("x86-64-v3"), 1, false);      /* verified */
+    made wide = schedule_for(widest, &roomy, 2, false);
+    assert_int_equal(wide.scheduled.taken[NNC_WAY_CHUNKS], 1);
 }
 
 int main(void)
