@@ -162,6 +162,7 @@ void nnc_form_of(const nnc_program *p, nnc_ref integer, nnc_form *form);
 /* Bit s set where slot s (< 64) occurs in the expression; free variables do not count. */
 uint64_t nnc_slots_of(const nnc_program *p, nnc_ref ref);
 bool nnc_mentions(const nnc_program *p, nnc_ref ref, nnc_ref leaf);
+bool nnc_reads(const nnc_program *p, nnc_ref ref);                         /* any tensor */
 /* The expression with each of `count` nodes from[i] (leaves, usually INDEXes) replaced by to[i], rebuilt in canonical form. */
 nnc_ref nnc_substitute(nnc_program *p, nnc_ref ref, const nnc_ref *from, const nnc_ref *to, uint32_t count);
 /* The range of an integer expression over the slots' extents (BATCH, DATA: unbounded above), narrowed by `conditions` (booleans

@@ -90,6 +90,27 @@ bool nnc_mentions(const nnc_program *p, nnc_ref ref, nnc_ref leaf)
     return found;
 }
 
+static bool reads(const nnc_program *p, nnc_ref ref, nnc_ref_map *seen)
+{
+    const nnc_node *n = &p->node[ref];
+    bool found = n->op == NNC_OP_READ;
+    if (nnc_ref_map_get(seen, ref))
+        return false;
+    nnc_ref_map_put(p->arena, seen, ref, 1);
+    for (uint32_t i = 0; i < n->count && !found; i++)
+        found = reads(p, p->args[n->first + i], seen);
+    return found;
+}
+
+bool nnc_reads(const nnc_program *p, nnc_ref ref)
+{
+    nnc_ref_map seen;
+    nnc_ref_map_open(&seen);
+    bool found = reads(p, ref, &seen);
+    nnc_ref_map_close(&seen);
+    return found;
+}
+
 /* Sums of atoms again, since their order and kinds may have changed. */
 static nnc_ref rebuild_affine(nnc_program *to, const nnc_program *from, nnc_ref ref, const nnc_ref *args)
 {

@@ -155,15 +155,6 @@ static nnc_value_id both(nnc_builder *b, nnc_value_id a, nnc_value_id c) { retur
 
 /* ---- conditions that are settled before the loops inside ---- */
 
-static bool reads(const nnc_program *p, nnc_ref ref)
-{
-    const nnc_node *n = &p->node[ref];
-    bool any = n->op == NNC_OP_READ;
-    for (uint32_t i = 0; i < n->count && !any; i++)
-        any = reads(p, p->args[n->first + i]);
-    return any;
-}
-
 static bool is_held(const nnc_tile *t, nnc_ref condition)
 {
     bool held = false;
@@ -181,7 +172,7 @@ static nnc_value_id settle(nnc_tile *t, nnc_ref condition, uint64_t moving)
         nnc_value_id first = settle(t, p->args[n.first], moving);
         return both(t->nest->b, first, settle(t, p->args[n.first + 1], moving));
     }
-    if (n.slots & moving || is_held(t, condition) || t->helds + 1 >= NNC_MAX_HELD || reads(p, condition))
+    if (n.slots & moving || is_held(t, condition) || t->helds + 1 >= NNC_MAX_HELD || nnc_reads(p, condition))
         return 0;
     nnc_lower l = nnc_lower_at(t, -1, 1);
     nnc_value_id value = nnc_known_truth(&l, condition, &truth) ? 0 : nnc_lower_value(&l, condition);

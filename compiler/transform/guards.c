@@ -7,15 +7,6 @@ static bool is_zero(const nnc_program *p, nnc_ref ref)
     return nnc_is_constant(p, ref, &value) && value == 0;
 }
 
-static bool reads(const nnc_program *p, nnc_ref ref)
-{
-    const nnc_node *n = &p->node[ref];
-    bool any = n->op == NNC_OP_READ;
-    for (uint32_t i = 0; i < n->count && !any; i++)
-        any = reads(p, p->args[n->first + i]);
-    return any;
-}
-
 /* The factor's guard, where it has one that the lanes do not move, nor, where it depends on data, `summed` slots; *inside is the factor under it. */
 static nnc_ref guard_of(const nnc_program *p, nnc_ref factor, uint64_t lanes, uint64_t summed, nnc_ref *inside)
 {
@@ -24,7 +15,7 @@ static nnc_ref guard_of(const nnc_program *p, nnc_ref factor, uint64_t lanes, ui
         return 0;
     nnc_ref guard = nnc_arg(p, factor, 0);
     uint64_t slots = p->node[guard].slots;
-    if (slots & lanes || (slots & summed && reads(p, guard)))
+    if (slots & lanes || (slots & summed && nnc_reads(p, guard)))
         return 0;
     *inside = nnc_arg(p, factor, 1);
     return nnc_arg(p, factor, 0);
