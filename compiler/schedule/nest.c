@@ -62,14 +62,14 @@ static int rest_of_last_block(const nnc_tile *t, int slot, int many)
     return slot == t->nest->task_slot && t->nest->low ? (int)(extent % block % many) : 0;
 }
 
-/* Whole tiles of a slot, then what is left: of an extent that is known in one tile of it; a last block of tasks may be shorter, and has a tile of its own. Of fewer examples than
+/* Whole tiles of a slot, then what is left: of an extent that is known in one tile of it, of chunks in the last one alone, since they are of whole tiles; a last block of tasks may be shorter, and has a tile of its own. Of fewer examples than
  * the most, what is left ends in single ones. */
 static void loop_tiled(nnc_tile *t, int level, int slot, int many, int rows, int vectors, uint8_t lanes)
 {
     nnc_builder *b = t->nest->b;
     nnc_value_id low, high;
     int rests[2] = {rest_of_tiles(t, slot, many), rest_of_last_block(t, slot, many)};
-    bool known = t->t->extent[slot] > 0 && !(slot == t->nest->task_slot && t->nest->low) && !t->shape.chunk;
+    bool known = t->t->extent[slot] > 0 && !(slot == t->nest->task_slot && t->nest->low);
     bounds_of(t, slot, &low, &high);
     nnc_value_id middle = known && !rests[0] ? high : whole_steps(b, low, high, many);
     loop_tiles(t, level, slot, low, middle, many, rows, vectors, lanes);
