@@ -8,7 +8,7 @@ typedef struct printer {
     const nnc_program *p;
     const nnc_tensor *t;           /* whose slots have names; NULL: none */
     nnc_text *out;
-    char name[NNC_MAX_SLOTS][4];
+    char name[NNC_MAX_SLOTS][8];
 } printer;
 
 /* How tightly an operation binds. */
