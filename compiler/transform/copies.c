@@ -13,19 +13,24 @@ typedef struct copy {
     int64_t shift[NNC_MAX_SLOTS];
 } copy;
 
+typedef struct read_list { nnc_tensor_id *id; uint32_t count, capacity; } read_list;
+
+enum { TOGETHER = 64 };
+
 typedef struct copier {
     nnc_program *p;
     const bool *kept;              /* roots, and what a state or parameter takes */
     const bool *stepwise;          /* tensors of recurrences */
     nnc_tensor_id **reads;         /* of each tensor, 0 at the end: what its body reads, each once */
     uint32_t *readers;             /* how many formulas read it */
-    bool *after;                   /* by tensor: it is the copy, or is computed from it */
+    read_list *reader;             /* those, and some that did so once; perhaps more than once */
+    nnc_tensor_id *found;          /* what looks like copies, in order */
+    uint32_t founds, found_capacity;
+    uint64_t *after;               /* by tensor, a bit for each of TOGETHER of them: it is that one, or is computed from it */
     bool dropped;
 } copier;
 
 /* ---- who reads what ---- */
-
-typedef struct read_list { nnc_tensor_id *id; uint32_t count, capacity; } read_list;
 
 static void list_reads(nnc_program *p, nnc_ref ref, nnc_ref_map *seen, read_list *list)
 {
@@ -53,8 +58,11 @@ static void note_reads(copier *c, nnc_tensor_id id)
     if (p->tensor[id].body)
         list_reads(p, p->tensor[id].body, &seen, &list);
     nnc_ref_map_close(&seen);
-    for (uint32_t i = 0; i < list.count; i++)
+    for (uint32_t i = 0; i < list.count; i++) {
+        read_list *of = &c->reader[list.id[i]];
         c->readers[list.id[i]]++;
+        NNC_PUSH(p->arena, of->id, of->count, of->capacity) = id;
+    }
     NNC_PUSH(p->arena, list.id, list.count, list.capacity) = 0;
     c->reads[id] = list.id;
 }
@@ -129,22 +137,28 @@ static bool find_copy(nnc_program *p, nnc_tensor_id id, copy *out)
 
 /* ---- their readers ---- */
 
-/* Marks what comes after the copy. Formulas stand in the order in which they are computed, and copies of recurrences are left alone. */
-static void mark_after(copier *c, nnc_tensor_id id)
+/* Marks what comes after the copies from number `first` on, TOGETHER of them in one pass: what is read otherwise on account of one changes nothing of that for another. Formulas stand
+ * in the order in which they are computed, and copies of recurrences are left alone. */
+static void mark_after(copier *c, uint32_t first)
 {
     memset(c->after, 0, c->p->tensors * sizeof *c->after);
-    c->after[id] = true;
-    for (nnc_tensor_id t = id + 1; t < c->p->tensors; t++)
-        for (const nnc_tensor_id *r = c->reads[t]; *r && !c->after[t]; r++)
-            c->after[t] = c->after[*r];
+    for (uint32_t i = first; i < c->founds && i < first + TOGETHER; i++)
+        c->after[c->found[i]] = (uint64_t)1 << (i - first);
+    for (nnc_tensor_id t = c->found[first] + 1; t < c->p->tensors; t++)
+        for (const nnc_tensor_id *r = c->reads[t]; *r; r++)
+            if (*r < t)
+                c->after[t] |= c->after[*r];
 }
 
+static bool is_after(const copier *c, nnc_tensor_id t, uint32_t number) { return c->after[t] >> number % TOGETHER & 1; }
+
 /* The copy is kept for later anyway: one of its readers waits for what another has made. */
-static bool is_kept(const copier *c, nnc_tensor_id id)
+static bool is_kept(const copier *c, uint32_t number)
 {
-    for (nnc_tensor_id t = id + 1; t < c->p->tensors; t++)
-        for (const nnc_tensor_id *r = c->reads[t]; *r && reads(c, t, id); r++)
-            if (*r != id && c->after[*r])
+    nnc_tensor_id id = c->found[number];
+    for (uint32_t i = 0; i < c->reader[id].count; i++)
+        for (const nnc_tensor_id *r = c->reads[c->reader[id].id[i]]; *r; r++)
+            if (*r != id && is_after(c, *r, number))
                 return true;
     return false;
 }
@@ -228,14 +242,15 @@ static void make_in_place(copier *c, const copy *y)
     c->dropped = true;
 }
 
-static void use_copy(copier *c, const copy *y)
+static void use_copy(copier *c, const copy *y, uint32_t number)
 {
-    mark_after(c, y->copy);
-    if (!is_kept(c, y->copy))
+    if (!is_kept(c, number))
         return;
-    for (nnc_tensor_id t = y->copy + 1; t < c->p->tensors; t++)
-        if (c->after[t] && !c->stepwise[t] && c->p->tensor[t].kind == NNC_KIND_FORMULA && reads(c, t, y->of))
+    for (uint32_t i = 0; i < c->reader[y->of].count; i++) {
+        nnc_tensor_id t = c->reader[y->of].id[i];
+        if (t != y->copy && is_after(c, t, number) && !c->stepwise[t] && c->p->tensor[t].kind == NNC_KIND_FORMULA && reads(c, t, y->of))
             read_copy(c, y, t);
+    }
     make_in_place(c, y);
 }
 
@@ -252,15 +267,21 @@ nnc_program *nnc_use_copies(nnc_arena *arena, nnc_program *p, nnc_tensor_id *roo
     const char *error = NULL;
     nnc_order order = nnc_order_of(p->arena, p, &error);
     bool *stepwise = NNC_ARRAY(p->arena, bool, p->tensors), *kept = NNC_ARRAY(p->arena, bool, p->tensors);
-    copier c = {p, kept, stepwise, NNC_ARRAY(p->arena, nnc_tensor_id *, p->tensors), NNC_ARRAY(p->arena, uint32_t, p->tensors), NNC_ARRAY(p->arena, bool, p->tensors), false};
+    copier c = {.p = p, .kept = kept, .stepwise = stepwise, .reads = NNC_ARRAY(p->arena, nnc_tensor_id *, p->tensors), .readers = NNC_ARRAY(p->arena, uint32_t, p->tensors),
+                .reader = NNC_ARRAY(p->arena, read_list, p->tensors), .after = NNC_ARRAY(p->arena, uint64_t, p->tensors)};
+    copy y;
     nnc_mark_loops(&order, stepwise);
     mark_kept(p, root, roots, kept);
     for (nnc_tensor_id t = 1; t < p->tensors; t++)
         note_reads(&c, t);
-    for (nnc_tensor_id t = 1; t < p->tensors; t++) {
-        copy y;
+    for (nnc_tensor_id t = 1; t < p->tensors; t++)
         if (!stepwise[t] && find_copy(p, t, &y) && !stepwise[y.of])
-            use_copy(&c, &y);
+            NNC_PUSH(p->arena, c.found, c.founds, c.found_capacity) = t;
+    for (uint32_t i = 0; i < c.founds; i++) {
+        if (i % TOGETHER == 0)
+            mark_after(&c, i);
+        if (find_copy(p, c.found[i], &y))          /* still: it may read another copy by now */
+            use_copy(&c, &y, i);
     }
     return c.dropped ? nnc_extract(arena, p, root, roots, with_next, NULL) : p;
 }
