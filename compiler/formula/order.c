@@ -222,3 +222,10 @@ nnc_order nnc_order_of(nnc_arena *arena, const nnc_program *p, const char **erro
     *error = s.error;
     return (nnc_order){out.item, out.count};
 }
+
+void nnc_mark_loops(const nnc_order *order, bool *in_loop)
+{
+    for (uint32_t i = 0; i < order->items; i++)
+        for (uint32_t m = 0; !order->item[i].tensor && m < order->item[i].members; m++)
+            in_loop[order->item[i].member[m]] = true;
+}

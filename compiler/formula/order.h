@@ -28,4 +28,7 @@ typedef struct nnc_order {
 /* NULL in *error, or what reads what in a circle (only for programs not made by the elaborator). */
 nnc_order nnc_order_of(nnc_arena *arena, const nnc_program *p, const char **error);
 
+/* in_loop[id] = true for the formulas of every loop; [tensors] entries. */
+void nnc_mark_loops(const nnc_order *order, bool *in_loop);
+
 #endif

@@ -117,7 +117,7 @@ static bool is_blocked(const nnc_planner *g, const nnc_group *group, int64_t bat
     if (group->loop || batch == 1 || t->reduce != NNC_REDUCE_SUM || t->rank < 2)
         return false;
     int64_t sum = product(t, t->rank, (uint32_t)t->rank + t->reduced, batch), last = t->extent[t->rank - 1];
-    int64_t wide = t->extent[0] < 0 ? last : product(t, 1, t->rank, batch);
+    int64_t wide = t->extent[0] < 0 ? last : product(t, 1, t->rank, batch);      /* elements that a point of the sum reads along with a row's; of examples, those of one row of lanes */
     return sum >= LONG_SUM && product(t, 0, t->rank - 1u, batch) >= MANY_ROWS && (last >= WIDE || sum * wide >= LARGE);
 }
 

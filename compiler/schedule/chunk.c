@@ -14,7 +14,6 @@ static int64_t room_for_copies(const nnc_machine *m)
     return share < NNC_MOST_LOCAL / 4 ? share : NNC_MOST_LOCAL / 4;
 }
 
-
 static bool mentions(const nnc_program *p, nnc_ref ref, int slot) { return (p->node[ref].slots >> slot & 1) != 0; }
 static int64_t extent_at(const nnc_tile *t, int slot) { return t->t->extent[slot] < 0 ? t->nest->s->request->batch : t->t->extent[slot]; }
 static int64_t points_along(const nnc_tile *t, int slot) { return slot == t->shape.block ? t->shape.block_size : extent_at(t, slot); }

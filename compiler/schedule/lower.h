@@ -77,7 +77,7 @@ nnc_slot_range nnc_slot_range_of(const nnc_lower *l, int slot);
 
 /* The value of an expression: 1 lane where it does not depend on the lane slot, else `lanes`. REAL, BOOL; integers as INT. */
 nnc_value_id nnc_lower_value(nnc_lower *l, nnc_ref ref);
-/* Asks for `elements` elements of what a read is of, from its place on, of one whose lanes are next to each other; for the cache of that level. */
+/* Asks for `elements` elements of a buffer from a place on, for the cache of that level (1, 2); of what a read is of, from its place on, where its lanes are next to each other. */
 void nnc_lower_ask(nnc_lower *l, uint32_t buffer, nnc_value_id at, int64_t elements, int level);
 void nnc_lower_prefetch(nnc_lower *l, nnc_ref read, int64_t elements, int level);
 nnc_value_id nnc_lower_wide(nnc_lower *l, nnc_value_id value);

@@ -11,19 +11,12 @@ typedef struct asking {
     nnc_ref_map seen;
 } asking;
 
-static int64_t elements_of(const nnc_tensor *t, int64_t batch)
-{
-    int64_t elements = 1;
-    for (uint32_t i = 0; i < t->rank; i++)
-        elements *= t->extent[i] < 0 ? batch : t->extent[i];
-    return elements;
-}
-
 /* More than the first-level cache holds. */
 static bool is_far(const nnc_tile *t, nnc_tensor_id id)
 {
     const nnc_scheduler *s = t->nest->s;
-    return nnc_at_any_size(t) || 4 * elements_of(&s->p->tensor[id], s->request->batch) > (int64_t)s->machine->l1;
+    const nnc_tensor *read = &s->p->tensor[id];
+    return nnc_at_any_size(t) || 4 * nnc_elements(read) * (nnc_batched(read) ? s->request->batch : 1) > (int64_t)s->machine->l1;
 }
 
 static bool is_made_here(const asking *a, nnc_tensor_id id)
@@ -99,14 +92,14 @@ void nnc_prefetch_sums(const nnc_tile *t, int rows, int vectors, uint8_t lanes)
 
 /* ---- panels ---- */
 
-/* Whether each slot that is walked between the lanes and the rows is at its start. 0: there is none. */
+/* Whether each slot that is walked between the lanes and the rows is at its start. 0: there is none. (Rows in chunks have the others around the lanes.) */
 static nnc_value_id at_start(const nnc_tile *t)
 {
     nnc_builder *b = t->nest->b;
     nnc_value_id all = 0;
-    for (int i = 0; i < t->depth; i++) {
+    for (int i = 0; i < t->depth && !t->shape.chunk; i++) {
         int slot = t->order[i];
-        if (slot == t->shape.lane || slot == t->shape.row || t->shape.chunk)
+        if (slot == t->shape.lane || slot == t->shape.row)
             continue;
         nnc_value_id one = nnc_emit2(b, NNC_LOOP_IEQ, t->slot[slot], t->start[slot]);
         all = all ? nnc_emit2(b, NNC_LOOP_AND, all, one) : one;
@@ -145,11 +138,11 @@ void nnc_prefetch_panels(nnc_tile *t, int rows, int vectors, uint8_t lanes)
 {
     nnc_builder *b = t->nest->b;
     int row = t->shape.row;
-    int64_t extent = nnc_tiled_extent(t, row);
-    extent = t->shape.chunk && t->shape.chunk < extent ? t->shape.chunk : extent;
-    int64_t each = (t->shape.block_size + extent - 1) / extent;
     if (!asks(t) || t->shape.whole || t->shape.beside >= 0 || t->panels == 0)
         return;
+    int64_t extent = nnc_tiled_extent(t, row);
+    extent = t->shape.chunk && t->shape.chunk < extent ? t->shape.chunk : extent;
+    int64_t each = (t->shape.block_size + extent - 1) / extent;        /* points of the block for each row */
     nnc_value_id condition = at_start(t);
     nnc_value_id from = nnc_emit2(b, NNC_LOOP_ISUB, t->slot[row], t->start[row]), to;
     from = nnc_emit2(b, NNC_LOOP_IADD, t->low, nnc_emit2(b, NNC_LOOP_IMUL, from, nnc_emit_index(b, each)));

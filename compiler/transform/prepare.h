@@ -2,7 +2,7 @@
 #ifndef NNC_TRANSFORM_PREPARE_H
 #define NNC_TRANSFORM_PREPARE_H
 
-#include "formula/order.h"
+#include "formula/formula.h"
 
 /* A sum over the batch and more, with few results, becomes sums for each example, which are rows that threads share, and one sum of those:
  * T[i] = sum(b < batch, j: e) is part[b, i] = sum(j: e), T[i] = sum(b: part[b, i]). Where T has at most `most` elements and e at least `least`
@@ -16,9 +16,6 @@ void nnc_turn_reads(nnc_program *p, int64_t batch, double least);
 /* Readers of a tensor that come after a padded copy of it, which is kept anyway, read the copy; where the copy alone is left, it computes the tensor itself. Gives the program without
  * tensors that nobody needs then, and rewrites root[] (as nnc_extract). */
 nnc_program *nnc_use_copies(nnc_arena *arena, nnc_program *p, nnc_tensor_id *root, uint32_t roots, bool with_next);
-
-/* Marks the tensors of recurrences. */
-void nnc_mark_loops(const nnc_order *order, bool *stepwise);
 
 /* sum(k: (if c then a else 0) * b), where neither k nor the last index is in c, becomes sum(k: if c then a * b else 0): where c does not hold there is
  * nothing to add up, though b were infinite. In place. */

@@ -154,13 +154,6 @@ static void turn_formula(nnc_program *p, nnc_tensor_id id, int64_t batch, double
     p->tensor[id].body = body;
 }
 
-void nnc_mark_loops(const nnc_order *order, bool *stepwise)
-{
-    for (uint32_t i = 0; i < order->items; i++)
-        for (uint32_t m = 0; !order->item[i].tensor && m < order->item[i].members; m++)
-            stepwise[order->item[i].member[m]] = true;
-}
-
 void nnc_turn_reads(nnc_program *p, int64_t batch, double least)
 {
     const char *error = NULL;
