@@ -41,20 +41,56 @@ void nnc_emit_blocks(nnc_tile *t)
         nnc_close(b);
 }
 
-/* ---- panels ---- */
+/* ---- the points of a block that a read moves with ---- */
 
 static bool mentions(const nnc_program *p, nnc_ref ref, int slot) { return (p->node[ref].slots >> slot & 1) != 0; }
 
-/* Elements of a panel for one range of lanes: over the slots of the sum inside a block that the read mentions. */
-static int64_t panel_elements(const nnc_tile *t, nnc_ref read)
+int64_t nnc_points_along(const nnc_tile *t, int slot) { return slot == t->shape.block ? t->shape.block_size : t->t->extent[slot] < 0 ? t->nest->s->request->batch : t->t->extent[slot]; }
+
+int64_t nnc_block_points(const nnc_tile *t, nnc_ref read)
 {
-    const nnc_program *p = t->nest->s->p;
     int64_t points = 1;
     for (int slot = t->shape.block; slot < t->t->rank + t->t->reduced; slot++)
-        if (mentions(p, read, slot))
-            points *= slot == t->shape.block ? t->shape.block_size : t->t->extent[slot] < 0 ? t->nest->s->request->batch : t->t->extent[slot];
-    return points * t->shape.vectors * t->nest->s->machine->lanes;
+        points *= mentions(t->nest->s->p, read, slot) ? nnc_points_along(t, slot) : 1;
+    return points;
 }
+
+nnc_value_id nnc_block_point(const nnc_tile *t, nnc_ref read)
+{
+    nnc_builder *b = t->nest->b;
+    nnc_value_id at = nnc_emit_index(b, 0);
+    for (int slot = t->shape.block; slot < t->t->rank + t->t->reduced; slot++) {
+        if (!mentions(t->nest->s->p, read, slot))
+            continue;
+        nnc_value_id from = slot == t->shape.block ? nnc_emit2(b, NNC_LOOP_ISUB, t->slot[slot], t->low) : t->slot[slot];
+        at = nnc_emit2(b, NNC_LOOP_IADD, nnc_emit2(b, NNC_LOOP_IMUL, at, nnc_emit_index(b, nnc_points_along(t, slot))), from);
+    }
+    return at;
+}
+
+int nnc_open_points(nnc_tile *t, nnc_ref read, int *last, nnc_value_id *low, nnc_value_id *high)
+{
+    nnc_builder *b = t->nest->b;
+    int opened = 0;
+    *last = -1;
+    for (int slot = t->shape.block; slot < t->t->rank + t->t->reduced; slot++) {
+        if (!mentions(t->nest->s->p, read, slot))
+            continue;
+        if (*last >= 0) {
+            t->slot[*last] = nnc_open_for(b, *low, *high, 1);
+            opened++;
+        }
+        *last = slot;
+        *low = slot == t->shape.block ? t->low : nnc_emit_index(b, 0);
+        *high = slot == t->shape.block ? t->high : extent_value(t, slot);
+    }
+    return opened;
+}
+
+/* ---- panels ---- */
+
+/* For one range of lanes. */
+static int64_t panel_elements(const nnc_tile *t, nnc_ref read) { return nnc_block_points(t, read) * t->shape.vectors * t->nest->s->machine->lanes; }
 
 /* It is to stay in the caches, and on the stack. */
 static bool panel_fits(const nnc_tile *t, nnc_ref read)
@@ -91,31 +127,17 @@ static void find_panels(nnc_tile *t, nnc_ref ref, nnc_ref_map *seen)
 static nnc_value_id panel_place(nnc_tile *t, nnc_ref read, int v, int vectors, uint8_t lanes)
 {
     nnc_builder *b = t->nest->b;
-    nnc_value_id at = nnc_emit_index(b, 0);
-    for (int slot = t->shape.block; slot < t->t->rank + t->t->reduced; slot++) {
-        if (!mentions(t->nest->s->p, read, slot))
-            continue;
-        nnc_value_id from = slot == t->shape.block ? nnc_emit2(b, NNC_LOOP_ISUB, t->slot[slot], t->low) : t->slot[slot];
-        if (slot > t->shape.block)
-            at = nnc_emit2(b, NNC_LOOP_IMUL, at, extent_value(t, slot));
-        at = nnc_emit2(b, NNC_LOOP_IADD, at, from);
-    }
-    at = nnc_emit2(b, NNC_LOOP_IMUL, at, nnc_emit_index(b, (int64_t)vectors * lanes));
+    nnc_value_id at = nnc_emit2(b, NNC_LOOP_IMUL, nnc_block_point(t, read), nnc_emit_index(b, (int64_t)vectors * lanes));
     return nnc_emit2(b, NNC_LOOP_IADD, at, nnc_emit_index(b, (int64_t)v * lanes));
 }
 
 static void copy_panel(nnc_tile *t, const nnc_panel *panel, int vectors, uint8_t lanes)
 {
     nnc_builder *b = t->nest->b;
-    const nnc_program *p = t->nest->s->p;
-    int opened = 0;
-    for (int slot = t->shape.block; slot < t->t->rank + t->t->reduced; slot++) {
-        if (!mentions(p, panel->read, slot))
-            continue;
-        bool block = slot == t->shape.block;
-        t->slot[slot] = nnc_open_for(b, block ? t->low : nnc_emit_index(b, 0), block ? t->high : extent_value(t, slot), 1);
-        opened++;
-    }
+    int last;
+    nnc_value_id low, high;
+    int opened = nnc_open_points(t, panel->read, &last, &low, &high) + 1;
+    t->slot[last] = nnc_open_for(b, low, high, 1);
     for (int v = 0; v < vectors; v++) {
         nnc_lower l = nnc_tile_element(t, 0, v, t->shape.lane, lanes, t->shape.lane, lanes);
         nnc_value_id value = nnc_lower_wide(&l, nnc_lower_value(&l, panel->read));

@@ -16,7 +16,6 @@ static int64_t room_for_copies(const nnc_machine *m)
 
 static bool mentions(const nnc_program *p, nnc_ref ref, int slot) { return (p->node[ref].slots >> slot & 1) != 0; }
 static int64_t extent_at(const nnc_tile *t, int slot) { return t->t->extent[slot] < 0 ? t->nest->s->request->batch : t->t->extent[slot]; }
-static int64_t points_along(const nnc_tile *t, int slot) { return slot == t->shape.block ? t->shape.block_size : extent_at(t, slot); }
 static int64_t lanes_of(const nnc_machine *m, int64_t cycles) { return cycles * m->lanes * m->fma_per_cycle; }
 
 /* ---- what is copied ---- */
@@ -51,21 +50,13 @@ static bool points_crowd(const nnc_tile *t, nnc_ref read)
     while (last > t->shape.block && !mentions(p, read, last))
         last--;
     int64_t stride = is_of_rows(t, read, t->shape.row) && nnc_read_stride(p, read, (uint32_t)t->shape.row) == 1 ? nnc_read_stride(p, read, (uint32_t)last) : INT64_MIN;
-    return stride != INT64_MIN && points_along(t, last) > nnc_lines_at(4 * stride);
-}
-
-static int64_t block_points(const nnc_tile *t, nnc_ref read)
-{
-    int64_t points = 1;
-    for (int slot = t->shape.block; slot < t->t->rank + t->t->reduced; slot++)
-        points *= mentions(t->nest->s->p, read, slot) ? points_along(t, slot) : 1;
-    return points;
+    return stride != INT64_MIN && nnc_points_along(t, last) > nnc_lines_at(4 * stride);
 }
 
 /* More than the second-level cache holds, so that it would come from further away for each range of lanes. */
 static bool overflows(const nnc_tile *t, nnc_ref read)
 {
-    int64_t elements = block_points(t, read);
+    int64_t elements = nnc_block_points(t, read);
     for (int slot = 0; slot < t->t->rank; slot++)
         elements *= mentions(t->nest->s->p, read, slot) ? extent_at(t, slot) : 1;
     return is_of_rows(t, read, t->shape.row) && t->t->extent[t->shape.lane] >= lanes_of(t->nest->s->machine, WORTH_VECTORS_AWAY) && 4 * elements > (int64_t)t->nest->s->machine->l2;
@@ -75,7 +66,7 @@ static int64_t elements_of_row(const nnc_row_copy *c) { return c->points + (c->b
 
 static nnc_row_copy copy_of(const nnc_tile *t, nnc_ref read)
 {
-    return (nnc_row_copy){.read = read, .points = block_points(t, read), .by_row = nnc_read_stride(t->nest->s->p, read, (uint32_t)t->shape.row) != 1};
+    return (nnc_row_copy){.read = read, .points = nnc_block_points(t, read), .by_row = nnc_read_stride(t->nest->s->p, read, (uint32_t)t->shape.row) != 1};
 }
 
 static bool is_worth_copying(const nnc_tile *t, nnc_ref read)
@@ -135,48 +126,14 @@ void nnc_choose_chunk(nnc_tile *t)
 
 /* ---- the copies ---- */
 
-/* Of a point among those of its block that the copy is for. */
-static nnc_value_id point(const nnc_tile *t, const nnc_row_copy *c)
-{
-    nnc_builder *b = t->nest->b;
-    nnc_value_id at = nnc_emit_index(b, 0);
-    for (int slot = t->shape.block; slot < t->t->rank + t->t->reduced; slot++) {
-        if (!mentions(t->nest->s->p, c->read, slot))
-            continue;
-        nnc_value_id from = slot == t->shape.block ? nnc_emit2(b, NNC_LOOP_ISUB, t->slot[slot], t->low) : t->slot[slot];
-        at = nnc_emit2(b, NNC_LOOP_IADD, nnc_emit2(b, NNC_LOOP_IMUL, at, nnc_emit_index(b, points_along(t, slot))), from);
-    }
-    return at;
-}
-
 /* Of a row of the present tile, which has so many. */
 static nnc_value_id place(const nnc_tile *t, const nnc_row_copy *c, int rows, int row)
 {
     nnc_builder *b = t->nest->b;
     int64_t each = elements_of_row(c), within = c->by_row ? row * each : row;
     nnc_value_id tile = nnc_emit2(b, NNC_LOOP_IMUL, nnc_emit2(b, NNC_LOOP_ISUB, t->slot[t->shape.row], t->chunk_low), nnc_emit_index(b, each));
-    nnc_value_id at = nnc_emit2(b, NNC_LOOP_IADD, tile, nnc_emit2(b, NNC_LOOP_IMUL, point(t, c), nnc_emit_index(b, c->by_row ? 1 : rows)));
+    nnc_value_id at = nnc_emit2(b, NNC_LOOP_IADD, tile, nnc_emit2(b, NNC_LOOP_IMUL, nnc_block_point(t, c->read), nnc_emit_index(b, c->by_row ? 1 : rows)));
     return nnc_emit2(b, NNC_LOOP_IADD, at, nnc_emit_index(b, within));
-}
-
-/* The loops of the block's points, but for the last of them: *last, from *low to *high. Gives how many are open. */
-static int open_points(nnc_tile *t, const nnc_row_copy *c, int *last, nnc_value_id *low, nnc_value_id *high)
-{
-    nnc_builder *b = t->nest->b;
-    int opened = 0;
-    *last = -1;
-    for (int slot = t->shape.block; slot < t->t->rank + t->t->reduced; slot++) {
-        if (!mentions(t->nest->s->p, c->read, slot))
-            continue;
-        if (*last >= 0) {
-            t->slot[*last] = nnc_open_for(b, *low, *high, 1);
-            opened++;
-        }
-        *last = slot;
-        *low = slot == t->shape.block ? t->low : nnc_emit_index(b, 0);
-        *high = slot == t->shape.block ? t->high : t->t->extent[slot] < 0 ? nnc_emit(b, NNC_LOOP_BATCH, NULL, 0, 0) : nnc_emit_index(b, t->t->extent[slot]);
-    }
-    return opened;
 }
 
 static void close_points(const nnc_tile *t, int opened)
@@ -207,7 +164,7 @@ static void copy_row(nnc_tile *t, const nnc_row_copy *c)
     nnc_builder *b = t->nest->b;
     int last;
     nnc_value_id low, high;
-    int opened = open_points(t, c, &last, &low, &high);
+    int opened = nnc_open_points(t, c->read, &last, &low, &high);
     uint8_t lanes = nnc_read_stride(t->nest->s->p, c->read, (uint32_t)last) == 1 ? t->nest->s->machine->lanes : 1;
     nnc_value_id length = nnc_emit2(b, NNC_LOOP_ISUB, high, low), vectors = nnc_emit(b, NNC_LOOP_QUOTIENT, &length, 1, lanes);
     nnc_value_id middle = nnc_emit2(b, NNC_LOOP_IADD, low, nnc_emit2(b, NNC_LOOP_IMUL, vectors, nnc_emit_index(b, lanes)));
@@ -241,7 +198,7 @@ static void copy_tile(nnc_tile *t, const nnc_row_copy *c, int rows)
     int last;
     uint8_t lanes;
     nnc_value_id low, high;
-    int opened = open_points(t, c, &last, &low, &high);
+    int opened = nnc_open_points(t, c->read, &last, &low, &high);
     t->slot[last] = nnc_open_for(t->nest->b, low, high, 1);
     for (int row = 0; row < rows; row += lanes) {
         lanes = lanes_within(t, rows - row);

@@ -128,7 +128,12 @@ void nnc_prefetch_sums(const nnc_tile *t, int rows, int vectors, uint8_t lanes);
 /* At the start of a tile of rows: a part of the panels that come after the present ones. */
 void nnc_prefetch_panels(nnc_tile *t, int rows, int vectors, uint8_t lanes);
 
-/* blocks.c */
+/* blocks.c: points of a block along a reduced slot; those that a read moves with, and the number of the present one among them; the loops of these, but for the last, which is to run over
+ * *last from *low to *high (gives how many are open). */
+int64_t nnc_points_along(const nnc_tile *t, int slot);
+int64_t nnc_block_points(const nnc_tile *t, nnc_ref read);
+nnc_value_id nnc_block_point(const nnc_tile *t, nnc_ref read);
+int nnc_open_points(nnc_tile *t, nnc_ref read, int *last, nnc_value_id *low, nnc_value_id *high);
 void nnc_emit_blocks(nnc_tile *t);                                        /* the loops of blocks, around all levels */
 void nnc_emit_panels(nnc_tile *t, int vectors, uint8_t lanes);            /* copies what the present range of lanes reads */
 void nnc_load_panels(nnc_tile *t, int vectors, uint8_t lanes);            /* inside the sum's loops */
