@@ -65,10 +65,11 @@ static bool restore_best(const nnc_weights *file, const nnc_training *t, nnc_tra
             nnc_text_add(differs, "  %s is not in the file\n", name);
             return false;
         }
+        nnc_weights_check(found, &t->slot[i], differs);
         memcpy(at, found->data, 4 * (size_t)found->elements);
         at += 4 * (size_t)found->elements;
     }
-    return true;
+    return differs->length == 0;
 }
 
 /* A run of this model, data and recipe cannot be anywhere else: what follows reads examples by these numbers. */

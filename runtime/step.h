@@ -78,6 +78,7 @@ typedef struct nnc_slot {
     uint32_t rank;
     int64_t extent[8];
     bool integer;
+    bool finite;                  /* a parameter that does not start at infinity: no network computes with an infinite one. Others may be infinite (a least value so far); none is NaN */
 } nnc_slot;
 
 /* ---- values over a whole data set: fits, metrics, the measured loss ----

@@ -34,8 +34,11 @@ void *nnc_weights_bytes(nnc_arena *arena, const nnc_weights_tensor *tensor, uint
                         uint32_t keys, size_t *size);
 
 /* Copies the file's tensors into the slots (of the given roles: a mask of 1 << nnc_slot_role) of the persistent block. All must be there in the same shape, and
- * the file may hold nothing else than slots (whatever role) and names in `also` (NULL-terminated or NULL). Nothing is copied, and *differs says what differs, line by line, where they do
- * not fit. prefix: the instance whose slots alone are meant (`enc`), in the file with or without that prefix; NULL for all. */
+ * the file may hold nothing else than slots (whatever role) and what a checkpoint has besides. None of their numbers is NaN, and none of a slot that is to be finite infinite; tensors that
+ * are not copied may hold anything. Nothing is copied, and *differs says what differs, line by line, where they do not fit. prefix: the instance whose slots alone are meant (`enc`), in the file with or without that prefix; NULL for all. */
 bool nnc_weights_apply(const nnc_weights *weights, const nnc_slot *slot, uint32_t slots, unsigned roles, const char *prefix, void *persistent, nnc_text *differs);
+
+/* Says, as a line of *differs, which number of a real tensor is the first that its slot must not hold. */
+void nnc_weights_check(const nnc_weights_tensor *t, const nnc_slot *slot, nnc_text *differs);
 
 #endif

@@ -1,5 +1,6 @@
 /* Writing safetensors, and fitting a file's tensors to a model's slots. */
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "runtime/weights.h"
@@ -120,6 +121,32 @@ static void report_slot(const nnc_weights *weights, const nnc_slot *slot, uint32
     }
 }
 
+/* "[2, 0]": where in the tensor its element is; nothing for a scalar. */
+static const char *place_text(nnc_arena *arena, const nnc_weights_tensor *t, int64_t element)
+{
+    int64_t index[8];
+    for (uint32_t i = t->rank; i-- > 0; element /= t->extent[i])
+        index[i] = element % t->extent[i];
+    return t->rank ? shape_text(arena, t->rank, index) : "";
+}
+
+static bool is_sound(const nnc_slot *slot, float value) { return !isnan(value) && !(slot->finite && isinf(value)); }
+
+void nnc_weights_check(const nnc_weights_tensor *t, const nnc_slot *slot, nnc_text *differs)
+{
+    const float *value = t->data;
+    int64_t first = 0, count = 0;
+    if (t->integer)
+        return;
+    while (first < t->elements && is_sound(slot, value[first]))
+        first++;
+    for (int64_t i = first; i < t->elements; i++)
+        count += !is_sound(slot, value[i]);
+    if (count)
+        nnc_text_add(differs, "  %s%s is %s in the file%s\n", t->name, place_text(differs->arena, t, first), isnan(value[first]) ? "NaN" : value[first] < 0 ? "-infinity" : "infinity",
+                     count > 1 ? nnc_arena_format(differs->arena, ", the first of %lld such numbers", (long long)count) : "");
+}
+
 /* What a checkpoint holds besides the weights. */
 static bool is_of_checkpoint(const nnc_weights *weights, const char *name)
 {
@@ -139,6 +166,19 @@ static void report_strangers(const nnc_weights *weights, const nnc_slot *slot, u
     }
 }
 
+/* False, and lines of *differs, where some number is none that a network can compute with. */
+static bool are_numbers(const nnc_weights *weights, const nnc_slot *slot, uint32_t slots, unsigned roles, const char *prefix, nnc_text *differs)
+{
+    size_t before = differs->length;
+    for (uint32_t i = 0; i < slots; i++)
+        if (belongs(&slot[i], roles, prefix))
+            nnc_weights_check(tensor_for(weights, &slot[i], prefix), &slot[i], differs);
+    if (differs->length == before)
+        return true;
+    nnc_text_add(differs, "  help: such numbers come of a training that diverged, or were beyond a float; train again, or take weights from before\n");
+    return false;
+}
+
 bool nnc_weights_apply(const nnc_weights *weights, const nnc_slot *slot, uint32_t slots, unsigned roles, const char *prefix, void *persistent, nnc_text *differs)
 {
     size_t before = differs->length;
@@ -147,7 +187,7 @@ bool nnc_weights_apply(const nnc_weights *weights, const nnc_slot *slot, uint32_
             report_slot(weights, slot, slots, &slot[i], prefix, differs);
     if (!prefix)
         report_strangers(weights, slot, slots, differs);
-    if (differs->length != before)
+    if (differs->length != before || !are_numbers(weights, slot, slots, roles, prefix, differs))
         return false;
     for (uint32_t i = 0; i < slots; i++)
         if (belongs(&slot[i], roles, prefix))

@@ -1,4 +1,5 @@
 /* A model's compiled programs on one persistent block. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include "driver/network.h"
@@ -73,7 +74,7 @@ static void add_slot(nnc_network *network, nnc_slot_role role, const char *name,
 {
     const nnc_tensor *t = nnc_tensor_at(network->model->program, id);
     const nnc_layout_entry *entry = nnc_layout_place(network->layout, t->name, nnc_elements(t), t->element, NULL);
-    nnc_slot slot = {name, role, entry->offset, entry->elements, t->rank, {0}, t->element != NNC_REAL};
+    nnc_slot slot = {name, role, entry->offset, entry->elements, t->rank, {0}, t->element != NNC_REAL, false};
     for (uint32_t i = 0; i < t->rank && i < 8; i++)
         slot.extent[i] = t->extent[i];
     if (nnc_name_map_get(&network->slot_names, name) == NNC_NO_NUMBER)
@@ -95,8 +96,11 @@ static void list_slots(nnc_network *network)
     const nnc_model *model = network->model;
     network->slot_names.arena = network->arena;
     network->slot = NNC_ARRAY(network->arena, nnc_slot, model->parameters + model->states + model->fits + network->optimizer_states + network->layout->entries + 1);
-    for (uint32_t i = 0; i < model->parameters; i++)
+    for (uint32_t i = 0; i < model->parameters; i++) {
+        const nnc_initial *initial = &model->parameter[i].initial;
         add_slot(network, NNC_SLOT_PARAMETER, model->parameter[i].name, model->parameter[i].tensor);
+        network->slot[network->slots - 1].finite = initial->kind != NNC_INIT_TENSOR && (initial->kind != NNC_INIT_CONSTANT || isfinite(initial->a));
+    }
     for (uint32_t i = 0; i < model->states; i++)
         add_slot(network, NNC_SLOT_STATE, model->state[i].name, model->state[i].tensor);
     for (uint32_t i = 0; i < model->fits; i++)

@@ -67,7 +67,7 @@ static nnc_exit apply(nnc_run *run, const nnc_weights *weights, unsigned roles, 
     nnc_text differs = {.arena = &run->arena};
     if (nnc_weights_apply(weights, run->network->slot, run->network->slots, roles, prefix, run->network->persistent, &differs))
         return NNC_EXIT_DONE;
-    nnc_error(run, NNC_EXIT_DATA, "%s: these weights do not fit the model", weights->path);
+    nnc_error(run, NNC_EXIT_DATA, "%s: these weights cannot be used with the model", weights->path);
     fputs(nnc_text_string(&differs), stderr);
     return NNC_EXIT_DATA;
 }

@@ -239,6 +239,32 @@ static void test_apply(void **state)
     check_apply(f, t, 4, NULL, "");
 }
 
+/* Numbers that no network computes with: NaN nowhere, infinity not where the slot is to be finite; in what is not loaded no matter. */
+static void test_numbers(void **state)
+{
+    fixture *f = *state;
+#define HELP "  help: such numbers come of a training that diverged, or were beyond a float; train again, or take weights from before\n"
+    static const float broken[] = {1, 2, 3, -INFINITY, NAN, INFINITY}, nan = NAN, infinite = -INFINITY;
+    nnc_weights_tensor t[4];
+    nnc_slot slot[4];
+    float block[ROOM];
+    nnc_text differs = {.arena = &f->arena};
+    memcpy(t, FITTING, sizeof FITTING);
+    t[0].data = broken, t[1].data = &nan;
+    check_apply(f, t, 3, NULL, "  enc.w[1, 1] is NaN in the file\n  enc.mean[0] is NaN in the file\n" HELP);
+    check_apply(f, t, 3, "enc", "  enc.w[1, 1] is NaN in the file\n  enc.mean[0] is NaN in the file\n" HELP);
+    t[0].data = W, t[1].rank = 0;
+    check_apply(f, t, 3, NULL, "  enc.mean is NaN in the file\n" HELP);
+    t[1].data = &infinite;                                 /* a fit may be: the greatest of nothing */
+    t[3] = (nnc_weights_tensor){.name = "optimizer.other", .rank = 0, .elements = 1, .data = &nan};
+    assert_true(nnc_weights_apply(made(f, t, 4), SLOTS, 4, SAVED, NULL, block, &differs));
+    memcpy(slot, SLOTS, sizeof slot);
+    slot[0].finite = true;
+    t[0].data = broken;
+    assert_false(nnc_weights_apply(made(f, t, 4), slot, 4, SAVED, NULL, block, &differs));
+    assert_string_equal(nnc_text_string(&differs), "  enc.w[1, 0] is -infinity in the file, the first of 3 such numbers\n" HELP);
+}
+
 /* One instance alone, in the file with or without its name in front. */
 static void test_prefix(void **state)
 {
@@ -254,6 +280,6 @@ static void test_prefix(void **state)
 int main(void)
 {
 #define EACH(test) cmocka_unit_test_setup_teardown(test, fixture_open, fixture_close)
-    const struct CMUnitTest tests[] = {EACH(test_round_trip), EACH(test_format), EACH(test_dtypes), EACH(test_damage), EACH(test_all_damage), EACH(test_apply), EACH(test_prefix)};
+    const struct CMUnitTest tests[] = {EACH(test_round_trip), EACH(test_format), EACH(test_dtypes), EACH(test_damage), EACH(test_all_damage), EACH(test_apply), EACH(test_numbers), EACH(test_prefix)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -489,6 +489,40 @@ def test_damaged_weights():
     must("15 MB" in f.run("net.nn", "--train", "d.csv", "-q", "--epochs", "1", status=3).stderr, "what could not be read again is not written")
 
 
+def with_number(path, name, value, to):
+    """A copy of a weights file whose tensor of this name begins with another number."""
+    with open(path, "rb") as f:
+        data = bytearray(f.read())
+    start = 8 + int.from_bytes(data[:8], "little")
+    at = start + json.loads(data[8:start])[name]["data_offsets"][0]
+    data[at:at + 4] = struct.pack("<f", value)
+    with open(to, "wb") as out:
+        out.write(data)
+
+
+def test_numbers_of_weights():
+    """No network computes with NaN, nor with infinite parameters: refused however the file is used. What starts at infinity may stay there."""
+    f = Folder()
+    path = lambda name: os.path.join(f.path, name)
+    f.run("net.nn", "--train", "d.csv", "-q", "-R", "stop patience = 9", "--checkpoint", "ck.safetensors")
+    lines = "nnc: error: w.safetensors: these weights cannot be used with the model\n  dense_1.w[0, 0] is %s in the file\n  help: "
+    for value, word in ((float("nan"), "NaN"), (float("-inf"), "-infinity")):
+        with_number(path("net.safetensors"), "dense_1.w", value, path("w.safetensors"))
+        for use in (["--predict", "d.csv"], ["--test", "d.csv"], ["-o", "net.c"], ["--train", "d.csv", "--epochs", "1"], []):
+            must(lines % word in f.run("net.nn", "--weights", "w.safetensors", *use, "-q", status=3).stderr, "%s is told with %s" % (word, use))
+        must("dense_1.w[0, 0]" in f.run("net.nn", "--train", "d.csv", "--weights", "dense_1=w.safetensors", "-q", status=3).stderr, "%s in a part is told" % word)
+        f.run("net.nn", "--train", "d.csv", "--epochs", "1", "--weights", "dense_2=w.safetensors", "-q", "-o", "other.safetensors")
+    must(not f.has("net.c"), "nothing is written")
+    for name in ("dense_2.b", "optimizer.dense_1.w.m", "best.dense_1.w"):
+        with_number(path("ck.safetensors"), name, float("nan"), path("bad.safetensors"))
+        said = f.run("net.nn", "--train", "d.csv", "-q", "-R", "stop patience = 9", "--resume", "--checkpoint", "bad.safetensors", status=3).stderr
+        must("bad.safetensors: cannot resume\n  %s[0" % name in said and "is NaN in the file" in said, "%s of a checkpoint is told: %s" % (name, said))
+    f.write("open.nn", "model open {\n  input x\n  target y\n  param gate = -inf\n  state least = inf\n  z = [max(x, gate)] -> neuron\n  least' = min(least, min(batch: x))\n  loss mse(z + min(least, 0), y)\n  output o = z\n}\n")
+    f.write("x.csv", "x,y\n1,2\n2,3\n")
+    f.run("open.nn", "--train", "x.csv", "--epochs", "1", "-q")
+    f.run("open.nn", "--predict", "x.csv")
+
+
 def test_odd_names():
     rng = random.Random(3)
     kinds = ["a,b", 'c"d', "e\nf", "=3", "\u00e4\u00f6\u00fc" * 9, "\x1b[31mred"]
