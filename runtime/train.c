@@ -133,12 +133,35 @@ static nnc_measures take_measures(run *r)
     return m;
 }
 
+static bool is_finite(const float *value, int64_t elements)
+{
+    int64_t i = 0;
+    while (i < elements && isfinite(value[i]))
+        i++;
+    return i == elements;
+}
+
+/* A parameter that no later run could read, be the loss finite as it may (a relu hides minus infinity); NULL where there is none. */
+static const nnc_slot *broken_parameter(const run *r)
+{
+    for (uint32_t i = 0; i < r->t->slots; i++)
+        if (r->t->slot[i].finite && !is_finite((const float *)(const void *)((const char *)r->t->persistent + r->t->slot[i].offset), r->t->slot[i].elements))
+            return &r->t->slot[i];
+    return NULL;
+}
+
 static bool is_out_of_patience(const run *r) { return r->t->patience && r->state->waits >= r->t->patience; }
 
 /* True where the run goes on. */
 static bool at_measure(run *r)
 {
     r->window_seconds += nnc_now() - r->window_start;
+    r->end.broken = broken_parameter(r);
+    if (r->end.broken) {
+        r->end.stop = NNC_STOP_DIVERGED;
+        r->end.diverged_step = r->state->step;
+        return false;
+    }
     r->end.last = take_measures(r);
     bool kept = !r->t->at_measure || r->t->at_measure(r->t->context, r->state, &r->end.last);
     r->window_start = nnc_now();

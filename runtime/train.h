@@ -72,6 +72,7 @@ typedef struct nnc_train_state {
 typedef struct nnc_train_end {
     nnc_stop stop;
     int64_t diverged_step;
+    const nnc_slot *broken;         /* what the run diverged by where every loss was finite: a parameter that is not */
     int64_t good_step;              /* of the last measure that was finite; 0: there was none, and what is kept is what training began with */
     nnc_measures last;              /* the last measure's values (NaN where there was none), and where the run ended */
 } nnc_train_end;

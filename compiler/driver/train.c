@@ -379,13 +379,21 @@ static nnc_exit stopped(trainer *t)
     return (nnc_exit)(128 + number);
 }
 
+/* "the loss became NaN", or what else ended the training. */
+static const char *divergence(const trainer *t, const nnc_train_end *end)
+{
+    bool at_step = !isfinite(t->state.last_loss);
+    double loss = at_step ? t->state.last_loss : end->last.valid_loss;
+    if (end->broken)
+        return nnc_arena_format(&t->run->arena, "%s became NaN or infinite, though not the loss,", end->broken->name);
+    return nnc_arena_format(&t->run->arena, "the %sloss became %s", at_step ? "" : "validation ", isnan(loss) ? "NaN" : "infinite");
+}
+
 static nnc_exit diverged(trainer *t, const nnc_train_end *end)
 {
     nnc_run *run = t->run;
     double an_epoch = ceil((double)t->train.count / (double)t->training.batch);
-    bool at_step = !isfinite(t->state.last_loss);
-    double loss = at_step ? t->state.last_loss : end->last.valid_loss;
-    nnc_error(run, NNC_EXIT_DIVERGED, "the %sloss became %s at step %lld (epoch %.0f)", at_step ? "" : "validation ", isnan(loss) ? "NaN" : "infinite", (long long)end->diverged_step,
+    nnc_error(run, NNC_EXIT_DIVERGED, "%s %s step %lld (epoch %.0f)", divergence(t, end), end->broken ? "by" : "at", (long long)end->diverged_step,
               floor((double)(end->diverged_step - 1) / an_epoch) + 1);
     if (t->broken)
         fprintf(stderr, "  %s\n", t->broken);

@@ -728,6 +728,10 @@ def test_divergence():
     f.run("net.nn", "--train", "d.csv", "-q", "-R", "optimizer sgd(rate = 1e30)", status=4)
     must(open(os.path.join(f.path, "net.safetensors"), "rb").read() == before, "trained weights stay")
     said = f.run("net.nn", "--train", "d.csv", "-q", "-R", "optimizer sgd(rate = 10)", "-R", "measure 1 step", "-R", "batch 90", "--epochs", "200", status=4).stderr
+    f.write("dead.nn", "model dead {\n  input x\n  target y\n  param w = 1\n  p = relu(w * x)\n  loss mse(p, y)\n  output o = p\n}\ntrain {\n  optimizer sgd(rate = 1e38)\n  epochs 3\n  batch all\n}\n")
+    f.write("x.csv", "x,y\n10,1\n20,2\n")
+    must("error: w became NaN or infinite, though not the loss, by step 1 (epoch 1)\n" in f.run("dead.nn", "--train", "x.csv", "-q", status=4).stderr and not f.has("dead.safetensors"),
+         "weights that nobody could use are divergence too")
     must("last good weights" in said and open(os.path.join(f.path, "net.safetensors"), "rb").read() != before, "the last good weights are kept: " + said)
 
 
