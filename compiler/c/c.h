@@ -30,6 +30,7 @@ typedef struct nnc_c_model {
 const char *nnc_c_parameter(const nnc_c_model *model, uint32_t argument);
 /* Bytes of the weights that the loops read. */
 int64_t nnc_c_weight_bytes(const nnc_loops *loops);
+/* header_name: the file that it includes; NULL: it stands alone, with the header's declarations in it. */
 void nnc_c_source(const nnc_c_model *model, const char *header_name, nnc_text *out);
 void nnc_c_header(const nnc_c_model *model, nnc_text *out);
 /* The kernels alone as functions f(void *const *pointers, int64_t batch, int64_t first, int64_t last), for tests: any program, any batch. */

@@ -139,10 +139,10 @@ static void add_contract(const nnc_c_model *model, nnc_text *out)
                       " * The arrays do not overlap. Reentrant: nothing is kept between calls, nothing is allocated. */\n");
 }
 
-void nnc_c_header(const nnc_c_model *model, nnc_text *out)
+/* What callers need, be it a header or the beginning of a source. */
+static void add_declarations(const nnc_c_model *model, nnc_text *out)
 {
     const char *name = upper(model->loops->arena, model->name);
-    nnc_text_add(out, "/* %s, compiled by nnc " NNC_VERSION ". */\n#ifndef %s_H\n#define %s_H\n\n#include <stdint.h>\n\n", model->name, name, name);
     nnc_text_add(out, "#define %s_WORKSPACE_BYTES %" PRId64 "\n#define %s_WEIGHT_BYTES %" PRId64 "\n", name, model->loops->workspace_bytes, name, nnc_c_weight_bytes(model->loops));
     for (uint32_t i = 0; i < model->arguments; i++)
         nnc_text_add(out, "#define %s_%s_SIZE %" PRId64 "\n", name, upper(model->loops->arena, nnc_c_parameter(model, i)), elements_of(&model->argument[i]));
@@ -151,7 +151,15 @@ void nnc_c_header(const nnc_c_model *model, nnc_text *out)
         nnc_text_add(out, "extern const char *const %s_%s_names[%" PRId64 "];\n\n", model->name, nnc_c_identifier(model->loops->arena, model->classes[i].name), model->classes[i].count);
     add_contract(model, out);
     add_signature(model, out);
-    nnc_text_add(out, ";\n\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n");
+    nnc_text_add(out, ";\n\n#ifdef __cplusplus\n}\n#endif\n\n");
+}
+
+void nnc_c_header(const nnc_c_model *model, nnc_text *out)
+{
+    const char *name = upper(model->loops->arena, model->name);
+    nnc_text_add(out, "/* %s, compiled by nnc " NNC_VERSION ". */\n#ifndef %s_H\n#define %s_H\n\n#include <stdint.h>\n\n", model->name, name, name);
+    add_declarations(model, out);
+    nnc_text_add(out, "#endif\n");
 }
 
 /* ---- the source ---- */
@@ -249,8 +257,12 @@ void nnc_c_source(const nnc_c_model *model, const char *header_name, nnc_text *o
 {
     const nnc_loops *loops = model->loops;
     const bool *touched = touched_by(loops, NULL);
-    nnc_text_add(out, "/* %s, compiled by nnc " NNC_VERSION ". What it is and how to call it: see %s. */\n#include \"%s\"\n", model->name, header_name, header_name);
+    nnc_text_add(out, "/* %s, compiled by nnc " NNC_VERSION ". What it is and how to call it: see %s. */\n", model->name, header_name ? header_name : "the declarations");
+    if (header_name)
+        nnc_text_add(out, "#include \"%s\"\n", header_name);
     nnc_text_add(out, "#include <math.h>\n#include <stddef.h>\n#include <stdint.h>\n#include <string.h>\n\n");
+    if (!header_name)
+        add_declarations(model, out);
     add_classes(model, out);
     nnc_c_helpers(loops, out);
     for (uint32_t i = 0; i < loops->buffers; i++)

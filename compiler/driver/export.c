@@ -115,6 +115,7 @@ static nnc_exit plan(exporter *e, const nnc_machine *machine)
     return NNC_EXIT_DONE;
 }
 
+/* The header that this run writes; NULL: none, so the C is to stand alone. */
 static const char *header_name(const nnc_run *run)
 {
     for (uint32_t i = 0; i < run->options.outputs; i++)
@@ -128,14 +129,13 @@ static const char *header_name(const nnc_run *run)
 static nnc_exit add_c(exporter *e, const nnc_output *output)
 {
     nnc_text text = {.arena = &e->run->arena};
-    const char *header = header_name(e->run);
     nnc_exit status = e->c.loops ? NNC_EXIT_DONE : plan(e, nnc_machine_find("c"));
     if (status)
         return status;
     if (output->kind == NNC_OUTPUT_H)
         nnc_c_header(&e->c, &text);
     else
-        nnc_c_source(&e->c, header ? header : nnc_arena_format(&e->run->arena, "%s.h", e->c.name), &text);
+        nnc_c_source(&e->c, header_name(e->run), &text);
     return nnc_add_text(e->run, output->path, nnc_text_string(&text), text.length);
 }
 

@@ -231,6 +231,16 @@ def check_stack(name, folder, what):
         sys.exit("%s: %s: %d bytes of stack" % (name, what, sum(frames.values())))
 
 
+def check_alone(name, folder, compiler, data, wanted):
+    """Without a header asked for, the C stands alone."""
+    sanitized = ["-fsanitize=address,undefined", "-fno-sanitize-recover"]
+    os.mkdir(os.path.join(folder, "alone"))
+    run(NNC, "m.nn", "-o", "alone/net.c", cwd=folder)
+    for flags in ([], ["-O2"], ["-O1", *sanitized]):
+        run(compiler, *FLAGS, *flags, "-c", "net.c", "-o", "../net.o", cwd=os.path.join(folder, "alone"))
+    call(name, folder, compiler, "C alone", data, wanted, *sanitized)
+
+
 def check(name, folder, compilers):
     body, inputs, most = MODELS[name]
     targets = 5 if "target y[5]" in body else 1
@@ -255,6 +265,7 @@ def check(name, folder, compilers):
             check_stack(name, folder, "%s %s" % (compiler, flags[0]))
             call(name, folder, compiler, "C by %s %s" % (compiler, flags[0]), data, wanted)
         run(compiler, "-x", "c++", "-fsyntax-only", "-Wall", "-Wextra", "-pedantic", "-Werror", name + ".h", cwd=folder)
+    check_alone(name, folder, compilers[0], data, wanted)
     for flags in (["-O0"], ["-O3"], ["--target", "x86_64-linux-gnu"]) if os.uname().machine == "x86_64" else (["-O0"], ["-O3"]):
         run(NNC, "m.nn", *flags, "-o", "net.o", cwd=folder)
         check_symbols(name, folder)
