@@ -109,6 +109,14 @@ void nnc_text_add_float(nnc_text *text, float value)
     nnc_text_add_bytes(text, digits, strlen(digits));
 }
 
+void nnc_text_add_quoted(nnc_text *text, const char *content)
+{
+    nnc_text_add_bytes(text, "\"", 1);
+    for (const char *at = content; *at; at++)
+        nnc_text_add_bytes(text, *at == '"' ? "\"\"" : at, *at == '"' ? 2 : 1);
+    nnc_text_add_bytes(text, "\"", 1);
+}
+
 /* ---- names ---- */
 
 enum { LONGEST_NAME = 64 };

@@ -20,6 +20,8 @@ void nnc_text_add_bytes(nnc_text *text, const char *bytes, size_t length);
 /* The shortest decimal text that reads back as `value` (as a double, or as a float), without locale. */
 void nnc_text_add_double(nnc_text *text, double value);
 void nnc_text_add_float(nnc_text *text, float value);
+/* In quotes, as a string of the language or a field of CSV: a quote within is doubled. */
+void nnc_text_add_quoted(nnc_text *text, const char *content);
 const char *nnc_text_string(nnc_text *text); /* "" rather than NULL */
 
 /* The candidate nearest to `name` (Damerau-Levenshtein distance at most a third of its length, at least 1), or NULL. */

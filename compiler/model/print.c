@@ -51,8 +51,11 @@ static void add_declarations(const nnc_model *m, nnc_text *out)
             nnc_text_add(out, "  may have gaps");
         nnc_text_add(out, "\n");
     }
-    for (uint32_t i = 0; i < m->ignoreds; i++)
-        nnc_text_add(out, "  ignore \"%s\"\n", m->ignored[i]);
+    for (uint32_t i = 0; i < m->ignoreds; i++) {
+        nnc_text_add(out, "  ignore ");
+        nnc_text_add_quoted(out, m->ignored[i]);
+        nnc_text_add(out, "\n");
+    }
 }
 
 static void add_instances(const nnc_model *m, nnc_text *out)

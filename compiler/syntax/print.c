@@ -20,8 +20,13 @@ static void print(const nnc_syntax *node, int depth, nnc_text *out)
         return;
     }
     nnc_text_add(out, "%s", nnc_syntax_kind_name(node->kind));
-    if (node->text)
-        nnc_text_add(out, node->kind == NNC_SYNTAX_STRING || node->kind == NNC_SYNTAX_USE ? " \"%s\"" : " %s", node->text);
+    if (node->text) {
+        nnc_text_add(out, " ");
+        if (node->kind == NNC_SYNTAX_STRING || node->kind == NNC_SYNTAX_USE)
+            nnc_text_add_quoted(out, node->text);
+        else
+            nnc_text_add(out, "%s", node->text);
+    }
     nnc_text_add(out, "\n");
     for (uint32_t i = 0; i < node->count; i++)
         print(node->child[i], depth + 1, out);
@@ -71,7 +76,7 @@ static void write_binary(const nnc_syntax *e, nnc_text *out)
 static void write_bare(const nnc_syntax *e, nnc_text *out)
 {
     switch (e->kind) {
-    case NNC_SYNTAX_STRING: nnc_text_add(out, "\"%s\"", e->text); break;
+    case NNC_SYNTAX_STRING: nnc_text_add_quoted(out, e->text); break;
     case NNC_SYNTAX_PRIMED: nnc_text_add(out, "%s'", e->text); break;
     case NNC_SYNTAX_DOTS: nnc_text_add(out, ".."); break;
     case NNC_SYNTAX_UNARY:

@@ -278,7 +278,7 @@ void nnc_recover(nnc_reader *r, int kind, bool left_open)
 void nnc_stray(nnc_reader *r, nnc_span span, const char *text)
 {
     static const char *const meant[][2] = {{"&", "and"}, {"&&", "and"}, {"|", "or"}, {"||", "or"}, {"!", "not"}, {"**", "^"}, {"|>", "->"},
-                                           {"//", "# before a comment, or floor(a / b)"}, {"\xe2\x89\xa4", "<="}, {"\xe2\x89\xa5", ">="}, {"\xe2\x89\xa0", "!="},
+                                           {"\\", "\"\" for a quote within a string"}, {"//", "# before a comment, or floor(a / b)"}, {"\xe2\x89\xa4", "<="}, {"\xe2\x89\xa5", ">="}, {"\xe2\x89\xa0", "!="},
                                            {"\xc3\x97", "*"}, {"\xc2\xb7", "*"}, {"\xe2\x88\x92", "-"}, {"\xe2\x86\x92", "->"}};
     nnc_report(r->session, span, &NNC_SYNTAX_MESSAGE_STRAY_CHARACTER, text);
     r->quiet = true;

@@ -63,11 +63,37 @@ static bool fail_count(matching *m, int64_t total)
 
 /* ---- by name ---- */
 
+static void trim(const char **from, size_t *length)
+{
+    while (*length && strchr(" \t", (*from)[*length - 1]))
+        --*length;
+    for (; *length && strchr(" \t", **from); --*length)
+        ++*from;
+}
+
+static bool differs_by_spaces(const char *a, const char *b)
+{
+    size_t of_a = strlen(a), of_b = strlen(b);
+    trim(&a, &of_a);
+    trim(&b, &of_b);
+    return of_a == of_b && memcmp(a, b, of_a) == 0;
+}
+
+/* What probably was meant, and how to write it; NULL: nothing is near. Spaces stand at a name's ends only where the file has it in quotes. */
+static const char *suggestion(const matching *m, const char *name)
+{
+    for (int64_t c = 0; c < m->file->count; c++)
+        if (differs_by_spaces(name, m->file->name[c]))
+            return nnc_arena_format(m->arena, "did you mean %s, with the spaces that the file has within its quotes?", nnc_data_quoted(m->arena, m->file->name[c], strlen(m->file->name[c])));
+    const char *near = nnc_nearest(name, m->file->name, m->file->count < 4096 ? (size_t)m->file->count : 4096);
+    return near ? nnc_arena_format(m->arena, "did you mean %s?", nnc_data_quoted(m->arena, near, strlen(near))) : NULL;
+}
+
 static bool fail_absent(matching *m, const char *name, const char *whose)
 {
-    const char *near = nnc_nearest(name, m->file->name, m->file->count < 4096 ? (size_t)m->file->count : 4096);
+    const char *near = suggestion(m, name);
     const char *has = nnc_arena_format(m->arena, "the file's columns are %s", nnc_data_list(m->arena, m->file->name, m->file->count, 12));
-    const char *help = near ? nnc_arena_format(m->arena, "did you mean %s?\n%s", nnc_data_quoted(m->arena, near, strlen(near)), has) : has;
+    const char *help = near ? nnc_arena_format(m->arena, "%s\n%s", near, has) : has;
     return fail(m, help, nnc_arena_format(m->arena, "column %s%s is not in the file", nnc_data_quoted(m->arena, name, strlen(name)), whose));
 }
 

@@ -11,10 +11,7 @@ void nnc_dataset_add_field(nnc_text *out, const char *field)
         nnc_text_add_bytes(out, field, length);
         return;
     }
-    nnc_text_add(out, "\"");
-    for (size_t i = 0; i < length; i++)
-        nnc_text_add_bytes(out, field[i] == '"' ? "\"\"" : &field[i], field[i] == '"' ? 2 : 1);
-    nnc_text_add(out, "\"");
+    nnc_text_add_quoted(out, field);
 }
 
 nnc_dataset_knowledge nnc_dataset_knowledge_of(nnc_arena *arena, const nnc_dataset *data)

@@ -134,7 +134,7 @@ const char *nnc_data_quoted(nnc_arena *arena, const char *name, size_t length)
         if (step == 0 || *at < 32 || *at == 127)
             nnc_text_add(&out, "\\x%02x", *at);
         else
-            nnc_text_add_bytes(&out, name + i, step);
+            nnc_text_add_bytes(&out, *at == '"' ? "\"\"" : name + i, *at == '"' ? 2 : step);
         step += step == 0;
     }
     nnc_text_add(&out, "\"");

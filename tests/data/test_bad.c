@@ -186,6 +186,16 @@ static void test_names_of_columns(void **state)
     must_fail(f, "data.csv:1: error: column \"Sepal lenght\", of input x, is not in the file\n  help: did you mean \"Sepal length\"?\n"
                  "  help: the file's columns are \"Sepal length\", \"Sepal width\"\n");
     fixture_forget(f);
+    want_input(f, "x", 0);
+    write_text("data.csv", "\"  x \", y \n1,2\n");
+    must_fail(f, "data.csv:1: error: column \"x\", of input x, is not in the file\n  help: did you mean \"  x \", with the spaces that the file has within its quotes?\n"
+                 "  help: the file's columns are \"  x \", \"y\"\n");
+    fixture_forget(f);
+    want_input(f, "the \"x\"", 0);
+    write_text("data.csv", "\"the \"\"y\"\"\",z\n1,2\n");
+    must_fail(f, "data.csv:1: error: column \"the \"\"x\"\"\", of input the \"x\", is not in the file\n  help: did you mean \"the \"\"y\"\"\"?\n"
+                 "  help: the file's columns are \"the \"\"y\"\"\", \"z\"\n");
+    fixture_forget(f);
     want_input(f, "age", 0);
     write_text("data.csv", "height,weight\n1,2\n");
     must_fail(f, "data.csv:1: error: column \"age\", of input age, is not in the file\n  help: the file's columns are \"height\", \"weight\"\n");

@@ -78,7 +78,7 @@ static void test_delimiters(void **state)
     start(f, "1,2\n");
     f->request.delimiter = '"';
     want_input(f, "x", 2);
-    must_fail(f, "error: \"\"\" cannot be the delimiter\n");
+    must_fail(f, "error: \"\"\"\" cannot be the delimiter\n");
 }
 
 static void test_headers(void **state)

@@ -537,6 +537,14 @@ def test_odd_names():
     said = f.run("net.nn", "--test", "d.csv").stderr
     must(said.count("given below") == 1 and "\x1b" not in said and "\u00e4\u00f6\u00fc" * 6 in said, "one matrix a target, without control characters: " + said)
     must(len({len(line) for line in said.splitlines()[1:]}) == 1, "its columns are in line")
+    f.write("quotes.nn", "model quotes {\n  ignore \"the \"\"id\"\"\", \"\"\"\"\n  input a from \"a \"\"1\"\"\"\n  target t: class from \" t\"\n  s = [a] -> dense(2)\n  loss cross_entropy(s, t)\n  output p = softmax(s)\n}\n")
+    f.write("q.csv", '"the ""id""","""","a ""1""", " t"\n1,2,3,"x ""y"""\n2,3,4, " z"\n')
+    must('a = a "1"; t =  t (2 classes)' in f.run("quotes.nn", "--train", "q.csv", "--epochs", "1").stderr, "quotes in names are matched")
+    predicted = list(csv.reader(io.StringIO(f.run("quotes.nn", "--predict", "q.csv", "-q", "-o", "quotes.c", "--emit=predictions").stdout)))
+    must(predicted[0] == ['the "id"', '"', "p( z)", 'p(x "y")', "t"], "and written back: %s" % predicted[0])
+    must('{" z", "x \\"y\\""}' in open(os.path.join(f.path, "quotes.c")).read(), "in C too")
+    said = f.run("quotes.nn", "--emit=model").stdout
+    must('  ignore "the ""id"""\n  ignore """"\n' in said, "as the language writes them: " + said)
 
 
 def test_log():
