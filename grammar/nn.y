@@ -36,7 +36,7 @@ static void yyerror(const nnc_span *span, nnc_reader *r, const char *message);
 %token NAME "a name" PRIMED "a name with a prime" NUMBER "a number" STRING "a string" SEP "the end of the line"
 %token USE "use" LET "let" FN "fn" LAYER "layer" INIT "init" OPTIMIZER "optimizer" MODEL "model" TRAIN "train" LOSS "loss" SCAN "scan"
 %token IF "if" THEN "then" ELSE "else" AND "and" OR "or" NOT "not" MOD "mod" TRUE "true" FALSE "false"
-%token INPUT "input" TARGET "target" OUTPUT "output" METRIC "metric" PARAM "param" STATE "state" FIT "fit" IGNORE "ignore" OF "of"
+%token INPUT "input" TARGET "target" OUTPUT "output" METRIC "metric" PARAM "param" STATE "state" FIT "fit" IGNORE "ignore" REQUIRE "require" OF "of"
 %token ROWS "rows" FROM "from" CLASS "class"
 %token ARROW "->" DOTDOT ".." LE "<=" GE ">=" EQ "==" NE "!="
 %token ENTER_FILE ENTER_LINE ENTER_EXPRESSION
@@ -87,6 +87,7 @@ statement: INPUT name dims_opt type_opt from_opt { $$ = nnc_syntax_named(NODE(IN
   | PARAM name dims_opt '=' expr { $$ = nnc_syntax_named(NODE(PARAM, @$, NULL, 2, $3, $5), $2); }
   | STATE name dims_opt type_opt '=' expr { $$ = nnc_syntax_named(NODE(STATE, @$, NULL, 3, $3, $4, $6), $2); }
   | FIT name dims_opt '=' expr { $$ = nnc_syntax_named(NODE(FIT, @$, NULL, 2, $3, $5), $2); }
+  | REQUIRE expr { $$ = NODE(REQUIRE, @$, NULL, 1, $2); }
   | LOSS expr { $$ = NODE(LOSS, @$, NULL, 1, $2); }
   | OUTPUT name dims_opt of_opt '=' expr { $$ = nnc_syntax_named(NODE(OUTPUT, @$, NULL, 3, $3, $6, $4), $2); }
   | METRIC name '=' expr { $$ = nnc_syntax_named(NODE(METRIC, @$, NULL, 1, $4), $2); }
@@ -253,7 +254,7 @@ static bool opens_brace(const nnc_reader *r, nnc_span span)
 /* A word that leads a declaration, misspelt: it was read as a name. */
 static void suggest_word(nnc_reader *r, nnc_span span, int kind)
 {
-    static const char *const statements[] = {"input", "target", "output", "metric", "param", "state", "fit", "ignore", "loss"};
+    static const char *const statements[] = {"input", "target", "output", "metric", "param", "state", "fit", "ignore", "require", "loss"};
     const char *nearest = NULL;
     bool top = r->depth - (kind == '{' || kind == '(' || kind == '[') == 0;
     if (r->first.kind != NAME || r->words != (top && kind == NAME ? 1u : 1u + (kind != SEP)))

@@ -162,8 +162,11 @@ void nnc_help_settings(nnc_elaborator *e, const nnc_definition *d)
 nnc_entity *nnc_run_body(nnc_elaborator *e, const nnc_syntax *body, const char *what, nnc_span span)
 {
     nnc_entity *value = NULL;
-    for (uint32_t i = 0; i < body->count && !e->hopeless; i++)
+    for (uint32_t i = 0; i < body->count && !e->hopeless; i++) {
         value = nnc_statement(e, body->child[i], what, i + 1 == body->count);
+        if (value && body->child[i]->kind == NNC_SYNTAX_REQUIRE)
+            return value;
+    }
     if (!value && !e->hopeless && !e->lenient && (body->count == 0 || body->child[body->count - 1]->kind != NNC_SYNTAX_ERROR))
         REPORT(e, body->count ? body->child[body->count - 1]->span : span, NO_VALUE, what);
     return value ? value : &e->poison;

@@ -289,6 +289,7 @@ struct nnc_elaborator {
 bool nnc_is_told(const nnc_elaborator *e, nnc_span span);
 nnc_span nnc_users_place(const nnc_elaborator *e, nnc_span span);
 void nnc_note_library(nnc_elaborator *e, nnc_span span);
+const char *nnc_numbers_in(nnc_elaborator *e, nnc_span span);                                 /* size = 9, h = 8: what the names of this text are here, as far as they are numbers */
 void nnc_report_no_tensor(nnc_elaborator *e, const nnc_entity *x, nnc_span span);
 /* Two sizes that should be equal are not. Where one is the assumed number of classes, the other may be what the data will tell. */
 void nnc_suggest_classes(nnc_elaborator *e, int64_t a, int64_t b);

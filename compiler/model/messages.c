@@ -47,6 +47,37 @@ static const char *line_of(const nnc_elaborator *e, nnc_span span)
     return nnc_arena_format(e->arena, "%.*s%s", (int)(to - from > MOST ? MOST : to - from), text + from, to - from > MOST ? ".." : "");
 }
 
+static bool is_of_name(char c) { return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+/* "size = 9" for a name that is a number here; false for any other. */
+static bool add_number(nnc_elaborator *e, const char *name, nnc_text *out)
+{
+    const nnc_local *local = nnc_find_in_bodies(e, name);
+    if (!local || local->entity->kind != NNC_ENTITY_NUMBER)
+        return false;
+    nnc_text_add(out, "%s%s = %s", out->length ? ", " : "", name, local->entity->boolean ? local->entity->number != 0 ? "true" : "false" : nnc_number_text(e, local->entity->number));
+    return true;
+}
+
+const char *nnc_numbers_in(nnc_elaborator *e, nnc_span span)
+{
+    enum { MOST = 12 };
+    const char *text = e->session->source[span.file].text, *told[MOST];
+    nnc_text out = {.arena = e->arena};
+    uint32_t count = 0;
+    for (uint32_t at = span.begin, next; at < span.end && count < MOST; at = next > at ? next : at + 1) {
+        for (next = at; next < span.end && is_of_name(text[next]); next++)
+            ;
+        const char *name = nnc_arena_copy(e->arena, text + at, next - at);
+        bool repeated = next == at || (at > 0 && text[at - 1] == '.');       /* enc.w is a member's name */
+        for (uint32_t i = 0; i < count && !repeated; i++)
+            repeated = strcmp(told[i], name) == 0;
+        if (!repeated && add_number(e, name, &out))
+            told[count++] = name;
+    }
+    return nnc_text_string(&out);
+}
+
 void nnc_note_library(nnc_elaborator *e, nnc_span span)
 {
     const nnc_frame *f = e->at.frame;
@@ -54,7 +85,8 @@ void nnc_note_library(nnc_elaborator *e, nnc_span span)
         return;
     while (f->caller && in_library(e, f->call))
         f = f->caller;
-    nnc_note(e->session, span, "in %s: %s", f->name, line_of(e, span));
+    const char *numbers = nnc_numbers_in(e, span);
+    nnc_note(e->session, span, "in %s%s%s: %s", f->name, *numbers ? ", where " : "", numbers, line_of(e, span));
 }
 
 /* A layer has probably not been applied. */

@@ -111,6 +111,29 @@ static void state_statement(nnc_elaborator *e, const nnc_syntax *s)
     }
 }
 
+/* NULL where it holds, or where only the data will tell; else poison, which ends the body: what follows would go wrong by it. */
+static nnc_entity *require(nnc_elaborator *e, const nnc_syntax *s)
+{
+    nnc_entity *x = nnc_evaluate(e, s->child[0]);
+    const nnc_frame *f = e->at.frame;
+    nnc_text condition = {.arena = e->arena};
+    const char *numbers = nnc_numbers_in(e, s->child[0]->span);
+    bool told = x->kind == NNC_ENTITY_NUMBER && x->boolean;
+    if (told ? x->number != 0 : x->kind == NNC_ENTITY_TENSOR && x->value.element == NNC_BOOLEAN)
+        return NULL;
+    if (nnc_is_poison(x))
+        return x;
+    if (!told) {
+        REPORT(e, s->child[0]->span, NOT_TRUE_OR_FALSE, "what is required", nnc_describe(e, x));
+        return &e->poison;
+    }
+    nnc_syntax_write(s->child[0], &condition);
+    REPORT(e, f ? f->call : s->span, REQUIREMENT, f ? f->name : "the model", nnc_text_string(&condition), *numbers ? ", but here " : "", numbers);
+    if (f)
+        nnc_note(e->session, s->span, "it is required here");
+    return &e->poison;
+}
+
 nnc_entity *nnc_statement(nnc_elaborator *e, const nnc_syntax *s, const char *what, bool last)
 {
     switch (s->kind) {
@@ -119,6 +142,7 @@ nnc_entity *nnc_statement(nnc_elaborator *e, const nnc_syntax *s, const char *wh
     case NNC_SYNTAX_PARAM: case NNC_SYNTAX_DRAWN_PARAM: nnc_param(e, s); return NULL;
     case NNC_SYNTAX_STATE: state_statement(e, s); return NULL;
     case NNC_SYNTAX_FIT: nnc_fit(e, s); return NULL;
+    case NNC_SYNTAX_REQUIRE: return require(e, s);
     case NNC_SYNTAX_ERROR: return &e->poison;
     default: break;
     }

@@ -157,13 +157,13 @@ static int close_bracket(nnc_reader *r, nnc_token *token)
 static int declaration_word(const nnc_token *token, const nnc_token *next)
 {
     static const struct { const char *word; int kind; } words[] = {{"input", INPUT}, {"target", TARGET}, {"output", OUTPUT}, {"metric", METRIC},
-                                                                   {"param", PARAM}, {"state", STATE},   {"fit", FIT},       {"ignore", IGNORE}};
+                                                                   {"param", PARAM}, {"state", STATE},   {"fit", FIT},       {"ignore", IGNORE}, {"require", REQUIRE}};
     bool names = next->kind == NAME || next->kind == ROWS || next->kind == FROM || next->kind == CLASS || next->kind == STRING || leads_item(next->kind) ||
                  (next->kind >= LOSS && next->kind <= FALSE && next->kind != THEN && next->kind != ELSE && next->kind != AND && next->kind != OR && next->kind != MOD);
     for (size_t i = 0; names && i < sizeof words / sizeof *words; i++)
         if (strcmp(words[i].word, token->text) == 0 && (next->kind == STRING) == (words[i].kind == IGNORE))
             return words[i].kind;
-    return NAME;
+    return next->kind == NUMBER && strcmp(token->text, "require") == 0 ? REQUIRE : NAME;
 }
 
 static int give_name(nnc_reader *r, nnc_token *token)

@@ -724,6 +724,25 @@ def test_use():
     f.run(os.path.join(f.path, "net.nn"), "--check")
 
 
+def test_settings_of_layers():
+    """Settings that a layer cannot have are told at the call, with its numbers, and none is computed with."""
+    f = Folder()
+    cases = {"x[8, 8, 3]": {"conv(4, 3, stride = 0)": "conv needs stride >= 1, but here stride = 0",
+                            "conv(4, 9)": "conv needs size <= h + 2 * pad and size <= w + 2 * pad, but here size = 9, h = 8, pad = 0, w = 8",
+                            "conv(4, 3, pad = -1)": "conv needs pad >= 0, but here pad = -1", "max_pool(2, pad = 2)": "max_pool needs pad >= 0 and pad < size, but here pad = 2, size = 2",
+                            "avg_pool(9)": "avg_pool needs size <= h", "depthwise_conv(3, stride = 0)": "depthwise_conv needs stride >= 1, but", "group_norm(2)": "group_norm needs c mod groups == 0, but here c = 3, groups = 2",
+                            "conv_transpose(1, 3, pad = 9)": "conv_transpose needs 2 * pad < ", "crop(9)": "crop needs size <= h and size <= w, but here size = 9, h = 8, w = 8",
+                            "dropout(1.5)": "dropout needs rate >= 0 and rate < 1, but here rate = 1.5", "dropout(1)": "dropout needs rate >= 0 and rate < 1, but here rate = 1"},
+             "x[8, 6]": {"multi_head(4)": "multi_head needs d mod heads == 0, but here d = 6, heads = 4", "encoder_block(4, 9)": "multi_head needs d mod heads == 0, but here d = 6, heads = 4",
+                         "conv1d(4, 3, dilation = 5)": "conv1d needs dilation * (size - 1) + 1 <= time + 2 * pad, but here dilation = 5, size = 3, time = 8, pad = 0",
+                         "conv1d(4, 3, dilation = 0)": "conv1d needs dilation >= 1", "lstm(0)": "a size must be at least 1, but this is 0"}}
+    for shape, calls in cases.items():
+        for call, told in calls.items():
+            f.write("wrong.nn", "model wrong {\n  input %s\n  target y\n  h = x -> %s\n  loss mse(h -> flatten -> neuron, y)\n  output o = h\n}\n" % (shape, call))
+            said = f.run("wrong.nn", "--check", status=1).stderr
+            must(said.startswith("wrong.nn:4:12: error: " + told) and said.count("error:") == 1, "%s is told at the call: %s" % (call, said))
+
+
 def test_divergence():
     f = Folder("model net {\n  input x\n  target y\n  h = log(x)\n  z = [h] -> neuron\n  loss mse(z, y)\n  output o = z\n}\ntrain {\n  optimizer sgd(rate = 0.01)\n  epochs 3\n  batch 2\n}\n",
                [["x", "y"], ["1", "1"], ["2", "1"], ["3", "2"], ["-1", "3"]])
