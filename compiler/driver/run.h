@@ -74,6 +74,10 @@ nnc_exit nnc_check_metadata(nnc_run *run, const nnc_checkpoint_keys *keys);   /*
 const char *nnc_default_weights(nnc_run *run);
 nnc_exit nnc_add_weights(nnc_run *run, const nnc_checkpoint_keys *keys);   /* to the outputs, under the default name */
 
+/* function.c: what each output computes: pairs `output.NAME` and a hash of its formulas; their number, run->model->outputs. */
+uint32_t nnc_functions(nnc_run *run, const char **key, const char **value);
+void nnc_warn_of_another_function(nnc_run *run);           /* where an output is not the one that run->weights was written with */
+
 /* fits.c: computed from these examples into the persistent block. */
 void nnc_run_fits(nnc_run *run, const nnc_examples *examples);
 /* Warnings, to run->report, of columns that never change and that a fit reads. */

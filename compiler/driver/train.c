@@ -253,6 +253,8 @@ static nnc_exit start_weights(trainer *t)
         nnc_run_fits(run, &t->train);
     nnc_draw_initial(run);             /* may read fits */
     status = nnc_apply_weights(run);
+    if (!status && run->weights)
+        nnc_warn_of_another_function(run);
     if (!status)
         status = nnc_apply_named_weights(run);
     nnc_draw_optimizer(run);           /* may read parameters */

@@ -59,15 +59,18 @@ static nnc_exit prepare(nnc_run *run)
         status = nnc_build_network(run, parts, 1);
     if (!status)
         status = nnc_apply_weights(run);
+    if (!status)
+        nnc_warn_of_another_function(run);
     return status ? status : nnc_apply_named_weights(run);
 }
 
 static nnc_exit add_outputs(nnc_run *run)
 {
     nnc_exit status = run->options.predict.count ? predict(run) : NNC_EXIT_DONE;
-    nnc_checkpoint_keys keys = nnc_metadata(run, 0);
-    if (!status && nnc_options_wants(&run->options, NNC_OUTPUT_WEIGHTS))
+    if (!status && nnc_options_wants(&run->options, NNC_OUTPUT_WEIGHTS)) {
+        const nnc_checkpoint_keys keys = nnc_metadata(run, 0);
         status = nnc_add_weights(run, &keys);
+    }
     if (!status)
         status = nnc_command_export(run, &run->outputs);
     return status ? status : nnc_add_looks(run);

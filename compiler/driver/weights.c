@@ -212,7 +212,7 @@ static const char *given_text(nnc_run *run)
 nnc_checkpoint_keys nnc_metadata(nnc_run *run, uint64_t data_hash)
 {
     const char **key, **value, **all_key, **all_value;
-    uint32_t count = nnc_dataset_knowledge_write(&run->arena, &run->knowledge, &key, &value), room = count + run->options.defines + 16, n = 0;
+    uint32_t count = nnc_dataset_knowledge_write(&run->arena, &run->knowledge, &key, &value), room = count + run->options.defines + run->model->outputs + 16, n = 0;
     all_key = NNC_ARRAY(&run->arena, const char *, room);
     all_value = NNC_ARRAY(&run->arena, const char *, room);
     for (; n < count; n++) {
@@ -223,6 +223,7 @@ nnc_checkpoint_keys nnc_metadata(nnc_run *run, uint64_t data_hash)
         all_key[n] = nnc_arena_format(&run->arena, "define.%s", run->options.define[i].name);
         all_value[n++] = run->options.define[i].value;
     }
+    n += nnc_functions(run, all_key + n, all_value + n);
     all_key[n] = "nnc", all_value[n++] = NNC_VERSION;
     all_key[n] = "model", all_value[n++] = run->model->text;
     all_key[n] = "text", all_value[n++] = nnc_arena_format(&run->arena, "%016llx", (unsigned long long)hash_of_texts(run));

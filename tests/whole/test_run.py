@@ -229,12 +229,14 @@ def test_resume():
 
 
 def edited(path, key, value):
-    """A safetensors file's bytes with another value in its metadata."""
+    """A safetensors file's bytes with another value in its metadata; None: without it."""
     with open(path, "rb") as f:
         data = f.read()
     length = int.from_bytes(data[:8], "little")
     header = json.loads(data[8:8 + length])
     header["__metadata__"][key] = value
+    if value is None:
+        del header["__metadata__"][key]
     text = json.dumps(header).encode()
     return len(text).to_bytes(8, "little") + text + data[8 + length:]
 
@@ -601,6 +603,32 @@ def test_defines_and_weights():
     f.run("net.nn", "--train", "d.csv", "-R", "epochs 1", "-q", "-D", "units=5", "--weights", "dense_1=net.safetensors")
     f.write("net.safetensors", "no weights at all")
     f.run("net.nn", "--predict", "d.csv", status=3)
+
+
+def test_another_function():
+    """Weights that fit a model which computes something else with them: a warning, with what differs. What changes no output gives none."""
+    model = ("# first\nmodel net {\n  input a[2]\n  target y\n  h = a -> dense(4) -> tanh -> dropout(0.2)  # hidden\n  z = h -> neuron\n  loss mse(z, y)\n  output o = z\n  output p = 2 * z\n}\n"
+             "train { optimizer adam(rate = 0.01)\n epochs 2 }\n")
+    f = Folder(model, [["a", "b", "y"]] + [[str(i % 3), str(i % 5), str(i % 2)] for i in range(20)])
+    f.run("net.nn", "--train", "d.csv", "-q")
+    help_ = "  help: if that is not meant, use the model's text as it was: it is in the file, as `model`\n"
+    head = "nnc: warning: net.safetensors: these weights are of a model that computes the output %s in another way\n"
+    relu = head % "o" + "  its model has: h = a -> dense(4) -> tanh -> dropout(0.2)\n  this one has:  h = a -> dense(4) -> relu -> dropout(0.2)\n" + help_
+    for old, new, told in (("first", "another", ""), (" -> dropout(0.2)", "", ""), ("adam(rate = 0.01)", "sgd()", ""), ("h = a -> dense(4) -> tanh", "g = a -> dense(4)\n  h = tanh(g)", ""),
+                           ("mse", "mae", ""), ("  output p = 2 * z\n", "  output p = z + z\n  output more = h\n", head % "p" + "  its model has: output p = 2 * z\n  this one has:  output p = z + z\n" + help_),
+                           ("  output p = 2 * z\n", "  output more = h\n", ""), ("tanh", "relu", relu)):
+        f.write("other.nn", model.replace(old, new))
+        for use in (["--predict", "d.csv"], ["-o", "net.c"], ["--weights", "net.safetensors", "--train", "d.csv", "-o", "new.safetensors"]):
+            said = f.run("other.nn", *use, "-q").stderr
+            must(said == told, "%s for %s, %s: %s" % (new, old, use, said))
+    must(f.run("other.nn", "--weights", "new.safetensors", "--predict", "d.csv", "-q").stderr == "", "trained on, they are the new model's")
+    for key, value in (("nnc", "0.0.9"), ("output.o", None)):
+        with open(os.path.join(f.path, "old.safetensors"), "wb") as out:
+            out.write(edited(os.path.join(f.path, "net.safetensors"), key, value))
+        said = f.run("other.nn", "--weights", "old.safetensors", "--predict", "d.csv", "-q").stderr
+        must(("output o" in said) == False and ("output p" in said) == (key != "nnc"), "what was not written, or by another version, is not compared: " + said)
+    f.write("other.nn", model.replace("dense(4) -> tanh", "dense(5) -> relu"))
+    must("warning" not in f.run("other.nn", "--predict", "d.csv", "-q", status=3).stderr, "where they do not fit that is told alone")
 
 
 def test_classes_from_data():
