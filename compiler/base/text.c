@@ -1,4 +1,5 @@
 #include "base/text.h"
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,7 +124,9 @@ enum { LONGEST_NAME = 64 };
 
 static int least(int a, int b, int c) { return a < b ? (a < c ? a : c) : b < c ? b : c; }
 
-/* Damerau and Levenshtein's distance with transpositions of neighbours (optimal string alignment). Names are cut at 64 bytes. */
+static bool alike(char a, char b) { return tolower((unsigned char)a) == tolower((unsigned char)b); }
+
+/* Damerau and Levenshtein's distance, whatever the case, with transpositions of neighbours (optimal string alignment). Names are cut at 64 bytes. */
 static int distance(const char *a, const char *b)
 {
     int rows[3][LONGEST_NAME + 1], n = (int)strnlen(a, LONGEST_NAME), m = (int)strnlen(b, LONGEST_NAME);
@@ -133,8 +136,8 @@ static int distance(const char *a, const char *b)
         int *row = rows[i % 3], *above = rows[(i + 2) % 3], *two = rows[(i + 1) % 3];
         row[0] = i;
         for (int j = 1; j <= m; j++) {
-            row[j] = least(above[j] + 1, row[j - 1] + 1, above[j - 1] + (a[i - 1] != b[j - 1]));
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && two[j - 2] + 1 < row[j])
+            row[j] = least(above[j] + 1, row[j - 1] + 1, above[j - 1] + !alike(a[i - 1], b[j - 1]));
+            if (i > 1 && j > 1 && alike(a[i - 1], b[j - 2]) && alike(a[i - 2], b[j - 1]) && two[j - 2] + 1 < row[j])
                 row[j] = two[j - 2] + 1;
         }
     }

@@ -24,7 +24,7 @@ void nnc_text_add_float(nnc_text *text, float value);
 void nnc_text_add_quoted(nnc_text *text, const char *content);
 const char *nnc_text_string(nnc_text *text); /* "" rather than NULL */
 
-/* The candidate nearest to `name` (Damerau-Levenshtein distance at most a third of its length, at least 1), or NULL. */
+/* The candidate nearest to `name` (Damerau-Levenshtein distance, whatever the case, at most a third of its length, at least 1), or NULL. */
 const char *nnc_nearest(const char *name, const char *const *candidates, size_t count);
 /* `bytes` shortened to 40 and with control characters escaped, for a message. */
 char *nnc_escape(nnc_arena *arena, const char *bytes, size_t length);

@@ -163,7 +163,7 @@ static int declaration_word(const nnc_token *token, const nnc_token *next)
     for (size_t i = 0; names && i < sizeof words / sizeof *words; i++)
         if (strcmp(words[i].word, token->text) == 0 && (next->kind == STRING) == (words[i].kind == IGNORE))
             return words[i].kind;
-    return next->kind == NUMBER && strcmp(token->text, "require") == 0 ? REQUIRE : NAME;
+    return (next->kind == NUMBER || next->kind == '(') && strcmp(token->text, "require") == 0 ? REQUIRE : NAME;
 }
 
 static int give_name(nnc_reader *r, nnc_token *token)

@@ -155,6 +155,9 @@ static void test_nearest(void **state)
     (void)state;
     assert_string_equal(nnc_nearest("dens", names, 5), "dense");
     assert_string_equal(nnc_nearest("desne", names, 5), "dense");
+    assert_string_equal(nnc_nearest("DENSE", names, 5), "dense");
+    assert_string_equal(nnc_nearest("MaxPool", names, 5), "max_pool");
+    assert_string_equal(nnc_nearest("W", names, 5), "w");
     assert_string_equal(nnc_nearest("maxpool", names, 5), "max_pool");
     assert_string_equal(nnc_nearest("drop_out", names, 5), "dropout");
     assert_null(nnc_nearest("cnvo2", names, 5));
