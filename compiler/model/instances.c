@@ -431,9 +431,10 @@ static void check_fit(nnc_elaborator *e, const nnc_syntax *s, const nnc_value *v
 static nnc_entity *fit_value(nnc_elaborator *e, const nnc_syntax *s, const char *name)
 {
     const nnc_context saved = e->at;
+    const char *made = nnc_arena_format(e->arena, "%s.fit", name);      /* the name itself is the fit's, in the weights file too */
     nnc_value v;
     e->at.data = true;
-    nnc_entity *x = s->child[0] ? nnc_element_formula(e, name, s->child[0], s->child[1], NULL, s->span) : nnc_evaluate_settled(e, s->child[1], name);
+    nnc_entity *x = s->child[0] ? nnc_element_formula(e, made, s->child[0], s->child[1], NULL, s->span) : nnc_evaluate_settled(e, s->child[1], made);
     e->at = saved;
     if (!nnc_value_of(e, x, s->child[1]->span, &v))
         return &e->poison;
@@ -443,7 +444,7 @@ static nnc_entity *fit_value(nnc_elaborator *e, const nnc_syntax *s, const char 
     }
     nnc_entity *copy = nnc_tensor_entity(e, &v, s->span);
     copy->value.alias = 0;
-    nnc_materialise(e, copy, nnc_arena_format(e->arena, "%s.fit", name));
+    nnc_materialise(e, copy, made);
     return copy;
 }
 

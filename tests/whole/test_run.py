@@ -647,6 +647,17 @@ def test_classes_from_data():
     must("xx" in said and "class" not in said, "what is wrong with any number of classes is told alone: " + said)
 
 
+def test_names_of_fits():
+    f = Folder("model net {\n  input x[2]\n  target y\n  fit most = max(data: y)\n  fit n = sum(data: 1)\n  z = x -> impute -> normalize -> standardize -> neuron\n  loss mse(z, y / most)\n  output o = z * n\n}\n",
+               [["a", "b", "y"], ["1", "2", "3"], ["", "4", "5"]])
+    f.run("net.nn", "--train", "d.csv", "-q")
+    with open(os.path.join(f.path, "net.safetensors"), "rb") as file:
+        names = set(json.loads(file.read(int.from_bytes(file.read(8), "little"))))
+    must(names == {"__metadata__", "most", "n", "impute_1.count", "impute_1.mean", "normalize_1.low", "normalize_1.high", "standardize_1.mean", "standardize_1.spread", "neuron_1.w", "neuron_1.b"},
+         "fits have their names in the file: %s" % sorted(names))
+    f.run("net.nn", "--predict", "d.csv")
+
+
 def test_summary():
     f = Folder("model net {\n  input x[4]\n  target y\n  enc = dense(4)\n  a = x -> enc -> repeat(3, enc) -> relu -> neuron\n  loss mse(a, y)\n  output o = a\n}\n")
     lines = f.run("net.nn").stdout.splitlines()
