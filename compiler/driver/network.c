@@ -91,15 +91,17 @@ static bool is_used(const nnc_network *network, const char *name)
     return false;
 }
 
+/* False also for what starts at a formula's values, which are not known here. */
+static bool starts_finite(const nnc_initial *initial) { return initial->kind != NNC_INIT_TENSOR && (initial->kind != NNC_INIT_CONSTANT || isfinite(initial->a)); }
+
 static void list_slots(nnc_network *network)
 {
     const nnc_model *model = network->model;
     network->slot_names.arena = network->arena;
     network->slot = NNC_ARRAY(network->arena, nnc_slot, model->parameters + model->states + model->fits + network->optimizer_states + network->layout->entries + 1);
     for (uint32_t i = 0; i < model->parameters; i++) {
-        const nnc_initial *initial = &model->parameter[i].initial;
         add_slot(network, NNC_SLOT_PARAMETER, model->parameter[i].name, model->parameter[i].tensor);
-        network->slot[network->slots - 1].finite = initial->kind != NNC_INIT_TENSOR && (initial->kind != NNC_INIT_CONSTANT || isfinite(initial->a));
+        network->slot[i].finite = !network->slot[i].integer && starts_finite(&model->parameter[i].initial);
     }
     for (uint32_t i = 0; i < model->states; i++)
         add_slot(network, NNC_SLOT_STATE, model->state[i].name, model->state[i].tensor);

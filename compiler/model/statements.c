@@ -117,7 +117,6 @@ static nnc_entity *require(nnc_elaborator *e, const nnc_syntax *s)
     nnc_entity *x = nnc_evaluate(e, s->child[0]);
     const nnc_frame *f = e->at.frame;
     nnc_text condition = {.arena = e->arena};
-    const char *numbers = nnc_numbers_in(e, s->child[0]->span);
     bool told = x->kind == NNC_ENTITY_NUMBER && x->boolean;
     if (told ? x->number != 0 : x->kind == NNC_ENTITY_TENSOR && x->value.element == NNC_BOOLEAN)
         return NULL;
@@ -127,6 +126,7 @@ static nnc_entity *require(nnc_elaborator *e, const nnc_syntax *s)
         REPORT(e, s->child[0]->span, NOT_TRUE_OR_FALSE, "what is required", nnc_describe(e, x));
         return &e->poison;
     }
+    const char *numbers = nnc_numbers_in(e, s->child[0]->span);
     nnc_syntax_write(s->child[0], &condition);
     REPORT(e, f ? f->call : s->span, REQUIREMENT, f ? f->name : "the model", nnc_text_string(&condition), *numbers ? ", but here " : "", numbers);
     if (f)
