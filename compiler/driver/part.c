@@ -74,10 +74,14 @@ nnc_part *nnc_part_make(nnc_network *network, const char *name, const nnc_progra
     must_hold(p, "simplification", name);
     nnc_hoist_schedules(p);
     must_hold(p, "hoisting", name);
+    int64_t room = batch;
+    bool all_lanes = level >= NNC_SCHEDULE_ALL_LANES;
     if (level > 0) {
         p = nnc_use_copies(arena, p, root, count, with_next);
         nnc_lift_guards(p);
         nnc_part_sums(p, SMALL_RESULT, MANY_POINTS);
+        if ((with_next || all_lanes) && !network->serial && nnc_use_lanes(p, root, count, batch, all_lanes))
+            room = nnc_extent_with(NNC_EXTENT_BLOCKS, batch) * NNC_BLOCK;
         nnc_turn_reads(p, batch, OFTEN_READ);
         must_hold(p, "preparation", name);
     }
@@ -87,7 +91,7 @@ nnc_part *nnc_part_make(nnc_network *network, const char *name, const nnc_progra
     place_persistent(network, p);
     set_arguments(part, root, outputs);
     nnc_schedule_request request = {p, nnc_arena_format(arena, "%s_%s", network->model->name, name), part->argument, part->step.arguments,
-                                    batch, network->machine, network->layout, level, !network->serial, network->serial};
+                                    room, network->machine, network->layout, level, !network->serial, network->serial};
     part->scheduled = nnc_schedule(arena, &request);
     part->step.batch = batch;
     part->step.workspace_bytes = part->scheduled.loops->workspace_bytes;

@@ -141,6 +141,22 @@ nnc_ref nnc_neighbour(nnc_program *p, nnc_ref x, int by)
     return nnc_intern(p, NNC_OP_NEIGHBOUR, NNC_INTEGER, &x, NULL, 1, by, 0);
 }
 
+nnc_ref nnc_existing(nnc_program *p, nnc_ref x) { return nnc_intern(p, NNC_OP_EXISTING, NNC_INTEGER, &x, NULL, 1, 0, 0); }
+
+static bool is_term(const nnc_program *p, const nnc_form *f, uint32_t i, uint32_t slot, int64_t coefficient)
+{
+    return p->node[f->atom[i]].op == NNC_OP_INDEX && p->node[f->atom[i]].integer[0] == (int64_t)slot && f->coefficient[i] == coefficient;
+}
+
+bool nnc_is_place(const nnc_program *p, nnc_ref integer, uint32_t block, uint32_t example)
+{
+    nnc_form f;
+    nnc_form_of(p, integer, &f);
+    if (f.lone || f.terms != 2 || f.constant != 0)
+        return false;
+    return (is_term(p, &f, 0, block, NNC_BLOCK) && is_term(p, &f, 1, example, 1)) || (is_term(p, &f, 1, block, NNC_BLOCK) && is_term(p, &f, 0, example, 1));
+}
+
 nnc_ref nnc_floor_integer(nnc_program *p, nnc_ref real)
 {
     double value;

@@ -6,11 +6,13 @@
  * tensors. There is no other tensor operation: a dense layer, a convolution, softmax, batch norm are all formulas.
  *
  * Slots. Inside a formula an index is a position: slots 0 .. rank-1 are the left side's, rank .. rank+reduced-1 the
- * reduction's. `extent[slot]` is how far each runs. Two extents are no numbers: NNC_EXTENT_BATCH (the examples of the
+ * reduction's. `extent[slot]` is how far each runs. Three extents are no numbers: NNC_EXTENT_BATCH (the examples of the
  * minibatch; known only at run time) and NNC_EXTENT_DATA (all examples of the set being fitted or measured; only in
  * reductions of fits and metrics, see transform's split). A tensor that depends on the example has the batch as slot 0
  * (`extent[0] == NNC_EXTENT_BATCH`), a tensor computed in a scan has the scan's index after it, and so its subscripts in every
  * read. A read of the current example is written with INDEX(0); `neighbour` and batch statistics read other examples.
+ * NNC_EXTENT_BLOCKS stands for the batch in programs made ready for a machine (transform/blocks.c): the tensor then has slot 0 for
+ * blocks of NNC_BLOCK examples and its last slot for the examples of one, some of which may not be there: what they hold means nothing.
  * While a formula is being built its indices are free variables (nnc_variable); nnc_define turns them into slots.
  *
  * Nodes are hash-consed: equal expressions of one program are the same nnc_ref, whichever formula they are in. Integer
@@ -44,6 +46,8 @@ typedef uint32_t nnc_tensor_id;  /* a tensor */
 enum {
     NNC_EXTENT_BATCH = -1,
     NNC_EXTENT_DATA = -2,
+    NNC_EXTENT_BLOCKS = -3,      /* the minibatch's blocks of NNC_BLOCK examples; the last may be short */
+    NNC_BLOCK = 16,
     NNC_MAX_SLOTS = 24           /* left side (batch, scans, dimensions) and reduction together */
 };
 
@@ -144,6 +148,10 @@ nnc_ref nnc_quotient(nnc_program *p, nnc_ref x, int64_t divisor);
 nnc_ref nnc_remainder(nnc_program *p, nnc_ref x, int64_t divisor);
 /* The next (by = 1) or previous (-1) example's position in the minibatch, around its end: (x + by) mod count(batch). */
 nnc_ref nnc_neighbour(nnc_program *p, nnc_ref x, int by);
+/* The example at place x of the minibatch, or the last one where there are fewer. x >= 0. */
+nnc_ref nnc_existing(nnc_program *p, nnc_ref x);
+/* Whether an integer is the place in the minibatch of an example of a block: NNC_BLOCK * block + example, of these slots. */
+bool nnc_is_place(const nnc_program *p, nnc_ref integer, uint32_t block, uint32_t example);
 nnc_ref nnc_floor_integer(nnc_program *p, nnc_ref real);
 nnc_ref nnc_to_real(nnc_program *p, nnc_ref integer);
 nnc_ref nnc_within(nnc_program *p, nnc_ref integer, int64_t low, int64_t high);
@@ -155,7 +163,7 @@ static inline nnc_ref nnc_arg(const nnc_program *p, nnc_ref ref, uint32_t i) { r
 static inline nnc_tensor *nnc_tensor_at(const nnc_program *p, nnc_tensor_id id) { return &p->tensor[id]; }
 bool nnc_is_constant(const nnc_program *p, nnc_ref ref, double *value);    /* a real constant */
 bool nnc_is_integer(const nnc_program *p, nnc_ref ref, int64_t *value);    /* an integer constant */
-/* An integer node as an affine form: its constant and terms (atoms are INDEX, QUOTIENT, REMAINDER, NEIGHBOUR, FLOOR_INTEGER, READ,
+/* An integer node as an affine form: its constant and terms (atoms are INDEX, QUOTIENT, REMAINDER, NEIGHBOUR, EXISTING, FLOOR_INTEGER, READ,
  * SELECT). A lone atom is one term with coefficient 1. Pointers are into the program and last until the next node is made. */
 typedef struct nnc_form { int64_t constant; uint32_t terms; const nnc_ref *atom; const int64_t *coefficient; nnc_ref lone; int64_t one; } nnc_form;
 void nnc_form_of(const nnc_program *p, nnc_ref integer, nnc_form *form);
@@ -190,7 +198,11 @@ void nnc_set_body(nnc_program *p, nnc_tensor_id tensor, nnc_reduce reduce, const
 /* A formula whose body is already over slots. */
 nnc_tensor_id nnc_define_slots(nnc_program *p, const char *name, nnc_span span, nnc_element element, int64_t classes, nnc_reduce reduce,
                                const int64_t *extents, uint32_t rank, uint32_t reduced, nnc_ref body);
-static inline bool nnc_batched(const nnc_tensor *t) { return t->rank > 0 && t->extent[0] == NNC_EXTENT_BATCH; }
+/* Depends on the example; in blocks: as T[block, .., example of the block]. */
+static inline bool nnc_in_blocks(const nnc_tensor *t) { return t->rank > 0 && t->extent[0] == NNC_EXTENT_BLOCKS; }
+static inline bool nnc_batched(const nnc_tensor *t) { return t->rank > 0 && (t->extent[0] == NNC_EXTENT_BATCH || t->extent[0] == NNC_EXTENT_BLOCKS); }
+/* An extent, with so many examples. */
+static inline int64_t nnc_extent_with(int64_t extent, int64_t batch) { return extent >= 0 ? extent : extent == NNC_EXTENT_BLOCKS ? (batch + NNC_BLOCK - 1) / NNC_BLOCK : batch; }
 /* Elements of one example (batch counted as 1). */
 int64_t nnc_elements(const nnc_tensor *t);
 nnc_tensor_id nnc_find(const nnc_program *p, const char *name); /* 0 for none */

@@ -51,6 +51,8 @@ nnc_interpreter *nnc_interpreter_new(nnc_arena *arena, const nnc_program *progra
 
 static int64_t extent_of(const nnc_interpreter *in, int64_t extent)
 {
+    if (extent == NNC_EXTENT_BLOCKS)
+        return (in->batch + NNC_BLOCK - 1) / NNC_BLOCK;
     return extent >= 0 ? extent : in->data ? in->data : in->batch;
 }
 
@@ -131,8 +133,9 @@ static void run_read(machine *m, const nnc_node *n, const uint32_t *argument, do
 {
     const nnc_tensor *a = &m->in.program->tensor[n->integer[0]];
     const double *data = m->in.values[n->integer[0]].data;
-    int64_t at[LANES] = {0};
+    int64_t at[LANES];
     assert(data && "a tensor that is read was neither given nor computed");
+    memset(at, 0, (size_t)count * sizeof *at);
     for (uint32_t d = 0; d < n->count; d++) {
         int64_t extent = extent_of(&m->in, a->extent[d]);
         const double *subscript = m->lane[argument[d]];
@@ -175,6 +178,7 @@ static double integer_operation(const machine *m, const nnc_node *n, double x)
     case NNC_OP_QUOTIENT: return (double)nnc_floor_divide((int64_t)x, n->integer[0]);
     case NNC_OP_REMAINDER: return (double)nnc_floor_modulo((int64_t)x, n->integer[0]);
     case NNC_OP_NEIGHBOUR: return (double)nnc_floor_modulo((int64_t)x + n->integer[0], extent_of(&m->in, NNC_EXTENT_BATCH));
+    case NNC_OP_EXISTING: return fmin(x, (double)(extent_of(&m->in, NNC_EXTENT_BATCH) - 1));
     case NNC_OP_FLOOR_INTEGER: return floor_integer(x);
     case NNC_OP_WITHIN: return (n->integer[0] == INT64_MIN || x >= (double)n->integer[0]) && (n->integer[1] == INT64_MAX || x <= (double)n->integer[1]);
     case NNC_OP_NOT: return x == 0;
@@ -192,7 +196,7 @@ static void run_operation(const machine *m, const nnc_node *n, const uint32_t *a
 {
     const double *a = m->lane[argument[0]], *b = n->count > 1 ? m->lane[argument[1]] : a, *c = n->count > 2 ? m->lane[argument[2]] : a;
     switch (n->op) {
-    case NNC_OP_QUOTIENT: case NNC_OP_REMAINDER: case NNC_OP_NEIGHBOUR: case NNC_OP_FLOOR_INTEGER: case NNC_OP_WITHIN: case NNC_OP_NOT: case NNC_OP_REAL:
+    case NNC_OP_QUOTIENT: case NNC_OP_REMAINDER: case NNC_OP_NEIGHBOUR: case NNC_OP_EXISTING: case NNC_OP_FLOOR_INTEGER: case NNC_OP_WITHIN: case NNC_OP_NOT: case NNC_OP_REAL:
         for (int i = 0; i < count; i++)
             out[i] = integer_operation(m, n, a[i]);
         return;
@@ -241,6 +245,45 @@ static const double *run_block(machine *m, const code *c, int count)
     for (uint32_t i = 0; i < c->count; i++)
         run_instruction(m, &c->instruction[i], m->lane[i], count);
     return m->lane[c->count - 1];
+}
+
+/* ---- one value, without lanes: what is computed before each step ---- */
+
+static double run_once(const machine *m, const nnc_node *n, const uint32_t *argument, const double *value)
+{
+    double a = n->count > 0 ? value[argument[0]] : 0, b = n->count > 1 ? value[argument[1]] : 0;
+    switch (n->op) {
+    case NNC_OP_CONSTANT: return n->real;
+    case NNC_OP_TRUTH: return (double)n->integer[0];
+    case NNC_OP_READ: return *m->in.values[n->integer[0]].data;
+    case NNC_OP_QUOTIENT: case NNC_OP_REMAINDER: case NNC_OP_FLOOR_INTEGER: case NNC_OP_WITHIN: case NNC_OP_NOT: case NNC_OP_REAL: return integer_operation(m, n, a);
+    case NNC_OP_AND: return a != 0 && b != 0;
+    case NNC_OP_OR: return a != 0 || b != 0;
+    case NNC_OP_SELECT: return a != 0 ? b : value[argument[2]];
+    default: return nnc_operate((nnc_op)n->op, a, b);
+    }
+}
+
+/* Whether each of its operations is one of those. */
+static bool runs_once(const machine *m, const code *c)
+{
+    bool once = c->count <= LANES;
+    for (uint32_t i = 0; i < c->count && once; i++) {
+        const nnc_node *n = &m->in.program->node[c->instruction[i].ref];
+        once = !(nnc_op_rows[n->op].flags & NNC_FLAG_LEAF) ? n->op != NNC_OP_AFFINE && n->op != NNC_OP_NEIGHBOUR && n->op != NNC_OP_EXISTING
+                                                            : n->op == NNC_OP_CONSTANT || n->op == NNC_OP_TRUTH || (n->op == NNC_OP_READ && n->count == 0);
+    }
+    return once;
+}
+
+static double run_scalar(machine *m, const code *c)
+{
+    double value[LANES];
+    if (!runs_once(m, c))
+        return run_block(m, c, 1)[0];
+    for (uint32_t i = 0; i < c->count; i++)
+        value[i] = run_once(m, &m->in.program->node[c->instruction[i].ref], c->instruction[i].argument, value);
+    return value[c->count - 1];
 }
 
 /* ---- one formula ---- */
@@ -461,7 +504,7 @@ void nnc_interpreter_schedules(nnc_interpreter *in, const nnc_tensor_id *schedul
         if (kind >= NNC_KIND_STEP && kind <= NNC_KIND_EPOCHS)
             *in->values[m->scheduled[i]].data = clock_of(in, kind);
         else if (kind == NNC_KIND_SCHEDULE)
-            *in->values[m->scheduled[i]].data = run_block(m, code_of(m, m->scheduled[i]), 1)[0];
+            *in->values[m->scheduled[i]].data = run_scalar(m, code_of(m, m->scheduled[i]));
     }
     for (uint32_t i = 0; i < count; i++)
         out[i] = (float)*in->values[schedule[i]].data;

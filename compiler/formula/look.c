@@ -131,6 +131,7 @@ nnc_ref nnc_rebuild(nnc_program *to, const nnc_program *from, nnc_ref ref, const
     case NNC_OP_QUOTIENT: return nnc_quotient(to, args[0], n.integer[0]);
     case NNC_OP_REMAINDER: return nnc_remainder(to, args[0], n.integer[0]);
     case NNC_OP_NEIGHBOUR: return nnc_neighbour(to, args[0], (int)n.integer[0]);
+    case NNC_OP_EXISTING: return nnc_existing(to, args[0]);
     case NNC_OP_FLOOR_INTEGER: return nnc_floor_integer(to, args[0]);
     case NNC_OP_REAL: return nnc_to_real(to, args[0]);
     case NNC_OP_WITHIN: return nnc_within(to, args[0], n.integer[0], n.integer[1]);

@@ -231,6 +231,8 @@ static nnc_ref call(parser *s, const char *name)
         return nnc_real(s->p, 0);
     if (strcmp(name, "floor_int") == 0 && count == 1)
         return nnc_to_real(s->p, nnc_floor_integer(s->p, argument[0]));
+    if (strcmp(name, "existing") == 0 && count == 1)
+        return nnc_to_real(s->p, nnc_existing(s->p, integer_of(s, argument[0])));
     if (strcmp(name, "neighbour") == 0 && count == 2)
         return nnc_to_real(s->p, nnc_neighbour(s->p, integer_of(s, argument[0]), (int)s->p->node[argument[1]].real));
     for (int op = 0; op < NNC_OPS; op++)
@@ -410,6 +412,8 @@ static int64_t extent(parser *s)
 {
     if (accept(s, "batch"))
         return NNC_EXTENT_BATCH;
+    if (accept(s, "blocks"))
+        return NNC_EXTENT_BLOCKS;
     return accept(s, "data") ? NNC_EXTENT_DATA : whole(s);
 }
 
@@ -422,7 +426,7 @@ static void slots(parser *s)
             return;
         }
         s->index[s->indices][0] = 0;
-        if (s->kind == NAME && !is_at(s, "batch") && !is_at(s, "data")) {
+        if (s->kind == NAME && !is_at(s, "batch") && !is_at(s, "blocks") && !is_at(s, "data")) {
             snprintf(s->index[s->indices], sizeof s->index[0], "%.15s", s->word);
             next(s);
             expect(s, "<");

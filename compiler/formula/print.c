@@ -44,7 +44,7 @@ static void name_slots(printer *r)
 /* Words that a name is not written as without quotes. */
 static bool is_word(const char *name)
 {
-    static const char *const words[] = {"if", "then", "else", "true", "false", "nan", "inf", "and", "or", "not", "mod", "batch", "data"};
+    static const char *const words[] = {"if", "then", "else", "true", "false", "nan", "inf", "and", "or", "not", "mod", "batch", "blocks", "data"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (strcmp(words[i], name) == 0)
             return true;
@@ -64,7 +64,7 @@ static void print_name(printer *r, const char *name) { nnc_text_add(r->out, is_p
 static void print_extent(printer *r, int64_t extent)
 {
     if (extent < 0)
-        nnc_text_add(r->out, "%s", extent == NNC_EXTENT_BATCH ? "batch" : "data");
+        nnc_text_add(r->out, "%s", extent == NNC_EXTENT_BATCH ? "batch" : extent == NNC_EXTENT_BLOCKS ? "blocks" : "data");
     else
         nnc_text_add(r->out, "%lld", (long long)extent);
 }
@@ -218,6 +218,7 @@ static void print(printer *r, nnc_ref ref, int around)
     case NNC_OP_NEIGHBOUR:
         print_arguments(r, n, "neighbour(", n->integer[0] > 0 ? ", 1)" : ", -1)");
         return;
+    case NNC_OP_EXISTING: print_arguments(r, n, "existing(", ")"); return;
     case NNC_OP_FLOOR_INTEGER: print_arguments(r, n, "floor_int(", ")"); return;
     case NNC_OP_REAL: print(r, r->p->args[n->first], around); return;
     case NNC_OP_WITHIN: print_within(r, n, around); return;

@@ -90,7 +90,7 @@ static interval of_atom(prover *v, nnc_ref atom, bool narrow)
     case NNC_OP_REMAINDER:
         inner = range_of(v, v->p->args[n->first], narrow);
         return inner.low >= 0 && inner.high < d ? inner : (interval){0, d - 1};
-    case NNC_OP_NEIGHBOUR: return (interval){0, INT64_MAX};
+    case NNC_OP_NEIGHBOUR: case NNC_OP_EXISTING: return (interval){0, INT64_MAX};
     case NNC_OP_FLOOR_INTEGER: return (interval){-((int64_t)1 << 30), (int64_t)1 << 30};
     case NNC_OP_READ: return of_read(v, n);
     case NNC_OP_SELECT: return of_select(v, n, narrow);

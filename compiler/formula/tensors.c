@@ -139,7 +139,7 @@ int64_t nnc_elements(const nnc_tensor *t)
     int64_t elements = 1;
     for (uint32_t i = 0; i < t->rank; i++)
         elements *= t->extent[i] > 0 ? t->extent[i] : 1;
-    return elements;
+    return nnc_in_blocks(t) ? elements / NNC_BLOCK : elements;
 }
 
 /* ---- taking out ---- */

@@ -33,15 +33,25 @@ static bool is_batch_position(checker *c, nnc_ref subscript)
     const nnc_node *n = &c->p->node[subscript];
     int64_t value;
     if (n->op == NNC_OP_INDEX)
-        return extent_of(c, (uint32_t)n->integer[0]) < 0;
-    return n->op == NNC_OP_NEIGHBOUR || (nnc_is_integer(c->p, subscript, &value) && value == 0);
+        return extent_of(c, (uint32_t)n->integer[0]) == NNC_EXTENT_BATCH || extent_of(c, (uint32_t)n->integer[0]) == NNC_EXTENT_DATA;
+    return n->op == NNC_OP_NEIGHBOUR || n->op == NNC_OP_EXISTING || (nnc_is_integer(c->p, subscript, &value) && value == 0);
+}
+
+/* A block of the minibatch: an index over them, or that of an example. */
+static bool is_block_position(checker *c, nnc_ref subscript)
+{
+    const nnc_node *n = &c->p->node[subscript];
+    if (n->op == NNC_OP_INDEX)
+        return extent_of(c, (uint32_t)n->integer[0]) == NNC_EXTENT_BLOCKS;
+    int64_t value;
+    return (nnc_is_integer(c->p, subscript, &value) && value == 0) || (n->op == NNC_OP_QUOTIENT && n->integer[0] == NNC_BLOCK && is_batch_position(c, c->p->args[n->first]));
 }
 
 static bool is_inside(checker *c, nnc_ref subscript, int64_t extent, uint32_t conditions)
 {
     int64_t low, high;
     if (extent < 0)
-        return is_batch_position(c, subscript);
+        return extent == NNC_EXTENT_BLOCKS ? is_block_position(c, subscript) : is_batch_position(c, subscript);
     nnc_range_under(c->p, subscript, extent_of, c, c->condition, conditions, &low, &high);
     return low > high || (low >= 0 && high < extent);
 }
@@ -119,10 +129,12 @@ static void check_tensor(checker *c, nnc_tensor_id id)
     c->t = &c->p->tensor[id];
     c->id = id;
     for (uint32_t i = 0; i < (uint32_t)c->t->rank + c->t->reduced; i++)
-        if (c->t->extent[i] == 0 || c->t->extent[i] < NNC_EXTENT_DATA)
+        if (c->t->extent[i] == 0 || c->t->extent[i] < NNC_EXTENT_BLOCKS)
             fail(c, "has an extent below 1");
         else if (i > 0 && i < c->t->rank && c->t->extent[i] < 0)
             fail(c, "has the batch elsewhere than first");
+    if (c->t->rank > 0 && c->t->extent[0] == NNC_EXTENT_BLOCKS && (c->t->rank < 2 || c->t->extent[c->t->rank - 1] != NNC_BLOCK))
+        fail(c, "has blocks, but no examples of one last");
     if (nnc_find(c->p, c->t->name) == 0)
         fail(c, "is not found by its name");
     if (c->t->kind != NNC_KIND_FORMULA && c->t->kind != NNC_KIND_SCHEDULE)

@@ -6,10 +6,16 @@ enum { COSTLY = 12 };             /* what an elementary function counts as */
 
 /* ---- reads ---- */
 
-static bool is_own(const nnc_program *p, const nnc_node *read, uint32_t subscript)
+static bool is_index(const nnc_program *p, nnc_ref ref, int64_t slot) { return p->node[ref].op == NNC_OP_INDEX && p->node[ref].integer[0] == slot; }
+static bool is_own(const nnc_program *p, const nnc_node *read, uint32_t subscript) { return is_index(p, p->args[read->first + subscript], subscript); }
+
+/* The subscript is the reader's own example as it lies in blocks, or out of them. */
+static bool is_own_example(const nnc_program *p, const nnc_tensor *reader, nnc_ref subscript)
 {
-    const nnc_node *a = &p->node[p->args[read->first + subscript]];
-    return a->op == NNC_OP_INDEX && a->integer[0] == (int64_t)subscript;
+    const nnc_node *n = &p->node[subscript];
+    if (n->op == NNC_OP_QUOTIENT)
+        return n->integer[0] == NNC_BLOCK && reader->rank > 0 && reader->extent[0] == NNC_EXTENT_BATCH && is_index(p, p->args[n->first], 0);
+    return n->op == NNC_OP_EXISTING && nnc_in_blocks(reader) && nnc_is_place(p, p->args[n->first], 0, reader->rank - 1u);
 }
 
 /* For walking through the bodies: by node, the formula that met it last; by tensor, the formula that read it last, and which of its readings that is. */
@@ -32,7 +38,8 @@ static void note_read(const noting *w, nnc_tensor_id t, const nnc_node *n)
     for (uint32_t i = 0; i < n->count; i++)
         if (!is_own(w->g->p, n, i)) {
             r->own = false;
-            r->rows &= ~(1u << i);
+            if (i > 0 || !is_own_example(w->g->p, &w->g->p->tensor[t], w->g->p->args[n->first]))
+                r->rows &= ~(1u << i);
         }
     if (n->count == 0)
         r->rows = 0;

@@ -30,10 +30,11 @@ static bool loop_has_rows(const nnc_planner *g, uint32_t node)
     return true;
 }
 
+/* Of examples, in blocks or not, the same ones. */
 static bool same_tasks(const nnc_planner *g, const nnc_group *a, const nnc_group *b)
 {
-    return a->rows && b->rows && a->task_slot == b->task_slot &&
-           g->p->tensor[a->member[0]].extent[a->task_slot] == g->p->tensor[b->member[0]].extent[b->task_slot];
+    int64_t x = g->p->tensor[a->member[0]].extent[a->task_slot], y = g->p->tensor[b->member[0]].extent[b->task_slot];
+    return a->rows && b->rows && a->task_slot == b->task_slot && (x == y || (x < 0 && y < 0));
 }
 
 /* ---- phases ---- */
@@ -106,7 +107,7 @@ static int64_t product(const nnc_tensor *t, uint32_t first, uint32_t last, int64
 {
     int64_t all = 1;
     for (uint32_t i = first; i < last; i++)
-        all *= t->extent[i] < 0 ? batch : t->extent[i];
+        all *= nnc_extent_with(t->extent[i], batch);
     return all;
 }
 
@@ -119,6 +120,16 @@ static bool is_blocked(const nnc_planner *g, const nnc_group *group, int64_t bat
     int64_t sum = product(t, t->rank, (uint32_t)t->rank + t->reduced, batch), last = t->extent[t->rank - 1];
     int64_t wide = t->extent[0] < 0 ? last : product(t, 1, t->rank, batch);      /* elements that a point of the sum reads along with a row's; of examples, those of one row of lanes */
     return sum >= LONG_SUM && product(t, 0, t->rank - 1u, batch) >= MANY_ROWS && (last >= WIDE || sum * wide >= LARGE);
+}
+
+/* A sum whose lanes are the examples of blocks gives single numbers; what is made of them fills vectors again. */
+static bool is_apart(const nnc_planner *g, const nnc_group *group)
+{
+    const nnc_tensor *t = &g->p->tensor[group->member[0]];
+    bool blocks = false;
+    for (uint32_t i = t->rank; i < (uint32_t)t->rank + t->reduced; i++)
+        blocks |= t->extent[i] == NNC_EXTENT_BLOCKS;
+    return blocks && group->members > 1 && t->rank > 0;
 }
 
 /* ---- memory ---- */
@@ -141,7 +152,7 @@ static void find_stored(nnc_planner *g)
         if (g->p->tensor[t].kind != NNC_KIND_FORMULA)
             continue;
         const nnc_group *group = &plan->group[plan->group_of[t]];
-        plan->stored[t] |= group->loop != NULL || (group->blocked && group->member[0] == t);
+        plan->stored[t] |= group->loop != NULL || ((group->blocked || group->apart) && group->member[0] == t);
         plan->last[t] = plan->last[t] < group->phase ? group->phase : plan->last[t];
         for (uint32_t i = 0; i < g->reads[t].count; i++) {
             nnc_tensor_id from = g->reads[t].read[i].from;
@@ -201,6 +212,7 @@ nnc_plan *nnc_plan_make(nnc_arena *arena, const nnc_program *p, const nnc_order 
     for (uint32_t i = 0; i < g.nodes; i++) {
         nnc_group *group = &g.node[i];
         group->blocked = fuse && is_blocked(&g, group, batch);
+        group->apart = fuse && is_apart(&g, group);
         group->task_slot = group->loop ? 0 : task_slot(&p->tensor[group->member[0]]);
         group->rows = group->loop ? loop_has_rows(&g, i) : has_rows(&p->tensor[group->member[0]]);
     }

@@ -19,6 +19,7 @@ typedef struct nnc_group {
     bool rows;                     /* a slot of its members is what tasks are made of */
     uint32_t task_slot;            /* that slot: the batch, else the longest one but the last */
     bool blocked;                  /* the head is a sum so long that it is added up block by block, in memory */
+    bool apart;                    /* the head is stored before the others are computed, since its numbers are made one by one (a sum over blocks of examples) */
     uint32_t phase;
 } nnc_group;
 

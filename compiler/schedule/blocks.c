@@ -2,11 +2,7 @@
  * for every row is copied together first (Goto, van de Geijn: Anatomy of high-performance matrix multiplication, 2008). The order of each sum stays. */
 #include "schedule/tile.h"
 
-static nnc_value_id extent_value(nnc_tile *t, int slot)
-{
-    nnc_builder *b = t->nest->b;
-    return t->t->extent[slot] < 0 ? nnc_emit(b, NNC_LOOP_BATCH, NULL, 0, 0) : nnc_emit_index(b, t->t->extent[slot]);
-}
+static nnc_value_id extent_value(nnc_tile *t, int slot) { return nnc_emit_extent(t->nest->b, t->t->extent[slot]); }
 
 /* ---- blocks ---- */
 
@@ -45,7 +41,7 @@ void nnc_emit_blocks(nnc_tile *t)
 
 static bool mentions(const nnc_program *p, nnc_ref ref, int slot) { return (p->node[ref].slots >> slot & 1) != 0; }
 
-int64_t nnc_points_along(const nnc_tile *t, int slot) { return slot == t->shape.block ? t->shape.block_size : t->t->extent[slot] < 0 ? t->nest->s->request->batch : t->t->extent[slot]; }
+int64_t nnc_points_along(const nnc_tile *t, int slot) { return slot == t->shape.block ? t->shape.block_size : nnc_extent_at(t->nest->s, t->t, slot); }
 
 int64_t nnc_block_points(const nnc_tile *t, nnc_ref read)
 {

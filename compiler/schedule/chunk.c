@@ -15,7 +15,7 @@ static int64_t room_for_copies(const nnc_machine *m)
 }
 
 static bool mentions(const nnc_program *p, nnc_ref ref, int slot) { return (p->node[ref].slots >> slot & 1) != 0; }
-static int64_t extent_at(const nnc_tile *t, int slot) { return t->t->extent[slot] < 0 ? t->nest->s->request->batch : t->t->extent[slot]; }
+static int64_t extent_at(const nnc_tile *t, int slot) { return nnc_extent_at(t->nest->s, t->t, slot); }
 static int64_t lanes_of(const nnc_machine *m, int64_t cycles) { return cycles * m->lanes * m->fma_per_cycle; }
 
 /* ---- what is copied ---- */

@@ -15,6 +15,7 @@ typedef struct counts {
     const nnc_tile *t;
     int row, beside, across;      /* the tile's slots: of its rows, and of its vectors or columns; -1 none */
     double loads[2][2][2];        /* by whether row, beside, across move them */
+    double sliding;               /* of those that rows alone move: at the next point of the sum a row reads what the one beside it read at this one */
     double work, row_work;        /* operations started for each vector, and more for each row */
     double asked, row_asked;      /* such as are started in a part of the loop alone, where a guard does not hold for the whole tile */
     double part;                  /* of the loop, for each element that rows lie apart */
@@ -40,7 +41,11 @@ static bool is_elementary(const nnc_node *n)
 static int lane_of(const nnc_tile *t) { return t->shape.sum_lane >= 0 ? t->shape.sum_lane : t->shape.lane; }
 
 /* Registers that hold the lanes of one element of the tile. */
-static int registers_of(const nnc_tile *t) { return t->shape.sum_lane >= 0 ? (nnc_sum_lanes(t) + t->nest->s->machine->lanes - 1) / t->nest->s->machine->lanes : 1; }
+static int registers_of(const nnc_tile *t)
+{
+    int lanes = t->nest->s->machine->lanes * t->shape.parts;
+    return t->shape.sum_lane >= 0 ? (nnc_sum_lanes(t) + lanes - 1) / lanes : 1;
+}
 
 /* Of a lane that is not next to the last one, one each. */
 static double loads_of(const counts *c, nnc_ref read)
@@ -78,10 +83,24 @@ static bool is_copied(const counts *c, nnc_ref read)
     return group && group->blocked && c->row >= 0 && c->beside < 0 && c->t->shape.lane >= 0 && nnc_may_chunk(c->t) && nnc_rows_crowd(c->t, read, c->row);
 }
 
+/* Rows and points of the sum move the read alike, as a kernel moves over an image. */
+static bool slides(const counts *c, nnc_ref read)
+{
+    const nnc_tensor *t = c->t->t;
+    const nnc_program *p = c->t->nest->s->p;
+    int64_t stride = c->row >= 0 ? nnc_read_stride(p, read, (uint32_t)c->row) : 0;
+    bool same = false;
+    for (int slot = t->rank; slot < t->rank + t->reduced; slot++)
+        same |= stride != 0 && stride != INT64_MIN && slot != c->t->shape.sum_lane && nnc_read_stride(p, read, (uint32_t)slot) == stride;
+    return same;
+}
+
 static void count_read(counts *c, nnc_ref read)
 {
     const nnc_program *p = c->t->nest->s->p;
     const nnc_node *n = &p->node[read];
+    if (moves(n, c->row) && !moves(n, c->beside) && !moves(n, c->across) && slides(c, read))
+        c->sliding += loads_of(c, read);
     c->loads[moves(n, c->row)][moves(n, c->beside)][moves(n, c->across)] += loads_of(c, read);
     if (!is_copied(c, read))
         count_sets(c, read, c->row, &c->sets);
@@ -91,7 +110,7 @@ static void count_read(counts *c, nnc_ref read)
 static const double WORK_OF_GUARD = 3, CHOICE = 0.5;        /* of a condition that rows or lanes ask: for each row, and for each vector */
 enum { WORK_OF_ELEMENTARY = 12,  REGISTERS = 2, REGISTERS_OF_GUARD = 2, REGISTERS_OF_ELEMENTARY = 10 };
 
-static int64_t extent_at(const nnc_tile *t, int slot) { return t->t->extent[slot] < 0 ? t->nest->s->request->batch : t->t->extent[slot]; }
+static int64_t extent_at(const nnc_tile *t, int slot) { return nnc_extent_at(t->nest->s, t->t, slot); }
 
 static int64_t points_along(const nnc_tile *t, int slot)
 {
@@ -213,7 +232,8 @@ static double loads_at(const counts *c, size z)
     return sum;
 }
 
-static double side_loads(const counts *c, size z) { return c->loads[1][0][0] * z.rows + c->loads[0][1][0] * z.besides + c->loads[1][1][0] * z.rows * z.besides; }
+/* What is new of them at each point: rows that slide bring one. */
+static double side_loads(const counts *c, size z) { return (c->loads[1][0][0] - c->sliding) * z.rows + c->sliding + c->loads[0][1][0] * z.besides + c->loads[1][1][0] * z.rows * z.besides; }
 
 /* One tile of rows and vectors or columns. */
 static double tile_cost(const counts *c, size z, uint8_t lanes)
@@ -222,7 +242,8 @@ static double tile_cost(const counts *c, size z, uint8_t lanes)
     const nnc_machine *m = t->nest->s->machine;
     double points = (double)points_of(t), bytes = 0, rows = z.rows * z.besides, vectors = z.vectors, elements = rows * vectors, apart = z.rows + z.besides - 2;
     double loads = loads_at(c, z);
-    double panel = 4 * c->loads[0][0][1] * vectors * lanes, side = 4 * side_loads(c, z) * (t->shape.sum_lane >= 0 ? lanes : 1);
+    double wide = (double)lanes / registers_of(t);
+    double panel = 4 * c->loads[0][0][1] * vectors * wide, side = 4 * side_loads(c, z) * (t->shape.sum_lane >= 0 ? wide : 1);
     bytes += panel * points > m->l1 / 2 ? panel : 0;
     bytes += side * points > m->l1 / 2 ? side : 0;
     bytes += z.rows > c->sets * WAYS / 2 || z.besides > c->beside_sets * WAYS / 2 ? LINE * rows : 0;
@@ -230,7 +251,7 @@ static double tile_cost(const counts *c, size z, uint8_t lanes)
     double work = more((all * elements * registers_of(t) + row_all * rows) / m->fma_per_cycle, loads / m->loads_per_cycle);
     double point = more(work, more(m->latency * c->chain, bytes / L2_BYTES)) + HIDDEN * loads / m->loads_per_cycle;
     double passed = c->passed - c->passed_less * (apart + 1 + vectors * (t->shape.sum_lane >= 0 ? 1 : lanes));
-    return points * (1 - more(passed, 0)) * point + TILE + elements * (t->shape.sum_lane >= 0 ? FOLD : VECTOR);
+    return t->shape.parts * points * (1 - more(passed, 0)) * point + t->shape.parts * TILE + elements * (t->shape.sum_lane >= 0 ? FOLD + t->shape.parts - 1 : VECTOR);
 }
 
 /* A length in whole tiles and one of what is left. */
@@ -363,14 +384,33 @@ static void try_pairs(nnc_tile *t, int across, double cheapest)
                 try_pair(t, row, beside, across, &cheapest);
 }
 
+static void try_rows(nnc_tile *t, int across, double *cheapest)
+{
+    try_row(t, -1, across, cheapest);
+    for (int slot = 0; slot < t->t->rank; slot++)
+        if (may_tile(t, slot, across))
+            try_row(t, slot, across, cheapest);
+}
+
+/* A sum's lanes that fill several registers may be walked once for each of them: twice the elements or more then have one. */
+static void try_parts(nnc_tile *t, int across, double *cheapest)
+{
+    nnc_shape whole = t->shape;
+    double before = *cheapest;
+    t->shape.parts = registers_of(t);
+    if (t->shape.parts > 1 && !t->nest->s->machine->small)
+        try_rows(t, across, cheapest);
+    if (*cheapest == before)
+        t->shape = whole;
+}
+
 void nnc_choose_tile(nnc_tile *t)
 {
     double cheapest = 0;
     int across = t->shape.sum_lane >= 0 ? t->shape.column : t->shape.lane;
-    try_row(t, -1, across, &cheapest);
-    for (int slot = 0; slot < t->t->rank; slot++)
-        if (may_tile(t, slot, across))
-            try_row(t, slot, across, &cheapest);
-    if (t->shape.sum_lane < 0 && !t->nest->s->machine->small)
+    try_rows(t, across, &cheapest);
+    if (t->shape.sum_lane >= 0)
+        try_parts(t, across, &cheapest);
+    else if (!t->nest->s->machine->small)
         try_pairs(t, across, cheapest);
 }

@@ -93,8 +93,20 @@ bool nnc_known_truth(const nnc_lower *l, nnc_ref condition, bool *value)
             return false;
         *value = low >= n->integer[0] && high <= n->integer[1];
         return *value || high < n->integer[0] || low > n->integer[1];
+    case NNC_OP_LESS:
+        *value = true;
+        return l->full && nnc_asks_existence(l->s->p, l->t, condition);
     default: return false;
     }
+}
+
+bool nnc_asks_existence(const nnc_program *p, const nnc_tensor *t, nnc_ref condition)
+{
+    const nnc_node *n = &p->node[condition];
+    if (n->op != NNC_OP_LESS || !nnc_in_blocks(t))
+        return false;
+    const nnc_node *place = &p->node[p->args[n->first]], *count = &p->node[p->args[n->first + 1]];
+    return place->op == NNC_OP_REAL && count->op == NNC_OP_COUNT && nnc_is_place(p, p->args[place->first], 0, t->rank - 1u);
 }
 
 /* ---- where conditions on the lane slot change ---- */

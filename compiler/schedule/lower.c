@@ -10,6 +10,18 @@ typedef struct integer { nnc_value_id base; int64_t along; nnc_value_id vector; 
 static integer lower_integer(nnc_lower *l, nnc_ref ref);
 
 uint8_t nnc_lanes_of(const nnc_lower *l, nnc_value_id value) { return l->kernel->value[value].lanes; }
+
+nnc_value_id nnc_emit_extent(nnc_builder *b, int64_t extent)
+{
+    if (extent >= 0)
+        return nnc_emit_index(b, extent);
+    nnc_value_id batch = nnc_emit(b, NNC_LOOP_BATCH, NULL, 0, 0);
+    if (extent != NNC_EXTENT_BLOCKS)
+        return batch;
+    nnc_value_id end = nnc_emit2(b, NNC_LOOP_IADD, batch, nnc_emit_index(b, NNC_BLOCK - 1));
+    return nnc_emit(b, NNC_LOOP_QUOTIENT, &end, 1, NNC_BLOCK);
+}
+
 nnc_value_id nnc_lower_wide(nnc_lower *l, nnc_value_id value) { return l->lane < 0 ? value : nnc_emit_broadcast(l->b, value, l->lanes); }
 
 void nnc_lower_reset(nnc_lower *l)
@@ -129,6 +141,18 @@ static integer neighbour(nnc_lower *l, const nnc_node *n, nnc_ref arg)
     return (integer){nnc_emit3(l->b, NNC_LOOP_SELECT, nnc_emit2(l->b, NNC_LOOP_IEQ, i, end), there, next), 0, 0};
 }
 
+/* The example there, or the last one. */
+static integer present(nnc_lower *l, nnc_ref arg)
+{
+    integer x = lower_integer(l, arg);
+    if (l->full && nnc_is_place(l->s->p, arg, 0, l->t->rank - 1u))
+        return x;
+    nnc_value_id last = nnc_emit2(l->b, NNC_LOOP_ISUB, nnc_emit(l->b, NNC_LOOP_BATCH, NULL, 0, 0), nnc_emit_index(l->b, 1));
+    if (is_uniform(x))
+        return (integer){nnc_emit2(l->b, NNC_LOOP_IMIN, x.base, last), 0, 0};
+    return (integer){0, 0, binary(l, NNC_LOOP_IMIN, as_vector(l, x), unary(l, NNC_LOOP_INT_OF, last))};
+}
+
 /* An INT value as an integer: one lane becomes an INDEX. */
 static integer from_int(nnc_lower *l, nnc_value_id value)
 {
@@ -144,6 +168,7 @@ static integer lower_integer(nnc_lower *l, nnc_ref ref)
     case NNC_OP_INDEX: return (integer){l->slot[n.integer[0]], l->lane == (int)n.integer[0] ? 1 : 0, 0};
     case NNC_OP_QUOTIENT: case NNC_OP_REMAINDER: return divided(l, &n, arg);
     case NNC_OP_NEIGHBOUR: return neighbour(l, &n, arg);
+    case NNC_OP_EXISTING: return present(l, arg);
     case NNC_OP_FLOOR_INTEGER: return from_int(l, unary(l, NNC_LOOP_INT_OF, unary(l, NNC_LOOP_FLOOR, nnc_lower_value(l, arg))));
     default: return from_int(l, nnc_lower_value(l, ref));
     }
@@ -409,7 +434,7 @@ static nnc_value_id lower_new(nnc_lower *l, nnc_ref ref)
         integer x = lower_integer(l, args[0]);
         return unary(l, NNC_LOOP_REAL_OF, is_uniform(x) ? x.base : as_vector(l, x));
     }
-    case NNC_OP_AFFINE: case NNC_OP_INDEX: case NNC_OP_QUOTIENT: case NNC_OP_REMAINDER: case NNC_OP_NEIGHBOUR: case NNC_OP_FLOOR_INTEGER:
+    case NNC_OP_AFFINE: case NNC_OP_INDEX: case NNC_OP_QUOTIENT: case NNC_OP_REMAINDER: case NNC_OP_NEIGHBOUR: case NNC_OP_EXISTING: case NNC_OP_FLOOR_INTEGER:
         return as_vector(l, lower_integer(l, ref));
     case NNC_OP_WITHIN: return lower_within(l, ref);
     case NNC_OP_POW: return lower_power(l, args[0], args[1]);

@@ -29,6 +29,7 @@ typedef struct nnc_scheduler {
     nnc_steps_kept *kept;         /* of each tensor */
     bool *by_example;             /* of each tensor: it lies in its example's part of the workspace */
     int64_t example_stride;       /* elements from one example's part to the next */
+    bool in_blocks;               /* there are tensors in blocks of examples: tasks are blocks, too */
     double example_work;          /* operations for one example, all formulas together */
     nnc_order order;
     uint32_t taken[NNC_WAYS];
@@ -37,6 +38,13 @@ typedef struct nnc_scheduler {
 /* ways.c: of all groups, once they are planned. */
 static inline void nnc_count_way(nnc_scheduler *s, nnc_way way) { s->taken[way]++; }
 void nnc_count_plan(nnc_scheduler *s);
+
+/* How far a slot runs: in the largest run, and as a value of the kernel. */
+static inline int64_t nnc_extent_at(const nnc_scheduler *s, const nnc_tensor *t, int slot) { return nnc_extent_with(t->extent[slot], s->request->batch); }
+nnc_value_id nnc_emit_extent(nnc_builder *b, int64_t extent);
+
+/* Of the slot that tasks are made of. */
+static inline int64_t nnc_rows_of_task(const nnc_kernel *kernel, const nnc_tensor *t) { return nnc_in_blocks(t) ? kernel->task_block / NNC_BLOCK : kernel->task_block; }
 
 /* keep.c: how many steps stay in memory; a dimension's extent there, and its stride. */
 void nnc_find_kept(nnc_scheduler *s);
@@ -67,12 +75,15 @@ typedef struct nnc_lower {
     nnc_ref denied;               /* one known to hold nowhere here; 0: none */
     int64_t present;              /* the first lanes that there are, where there are fewer than `lanes`; 0: all */
     int64_t kept;                 /* the first lanes that a store leaves as they are: an earlier vector made them */
+    bool full;                    /* the own block has all its examples */
     nnc_ref_map done;
 } nnc_lower;
 
 /* known.c: the range of a sum of indices, and whether a condition holds everywhere here, or nowhere. False where that is not known. */
 bool nnc_known_interval(const nnc_lower *l, nnc_ref integer, int64_t *low, int64_t *high);
 bool nnc_known_truth(const nnc_lower *l, nnc_ref condition, bool *value);
+/* Whether a condition of a formula in blocks is that its own example exists. */
+bool nnc_asks_existence(const nnc_program *p, const nnc_tensor *t, nnc_ref condition);
 nnc_slot_range nnc_slot_range_of(const nnc_lower *l, int slot);
 
 /* The value of an expression: 1 lane where it does not depend on the lane slot, else `lanes`. REAL, BOOL; integers as INT. */

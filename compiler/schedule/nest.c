@@ -19,7 +19,7 @@ static void bounds_of(const nnc_tile *t, int slot, nnc_value_id *low, nnc_value_
 {
     nnc_builder *b = t->nest->b;
     *low = nnc_emit_index(b, 0);
-    *high = t->t->extent[slot] < 0 ? nnc_emit(b, NNC_LOOP_BATCH, NULL, 0, 0) : nnc_emit_index(b, t->t->extent[slot]);
+    *high = nnc_emit_extent(b, t->t->extent[slot]);
     if (slot == t->nest->task_slot && t->nest->low) {
         *low = t->nest->low;
         *high = t->nest->high;
@@ -58,7 +58,7 @@ static int rest_of_tiles(const nnc_tile *t, int slot, int many)
 /* What is left over by whole tiles in the last block of tasks, where that is a shorter one: of the largest number of examples, or of an extent. */
 static int rest_of_last_block(const nnc_tile *t, int slot, int many)
 {
-    int64_t extent = t->t->extent[slot] < 0 ? t->nest->s->request->batch : t->t->extent[slot], block = t->nest->kernel->task_block;
+    int64_t extent = nnc_extent_at(t->nest->s, t->t, slot), block = nnc_rows_of_task(t->nest->kernel, t->t);
     return slot == t->nest->task_slot && t->nest->low ? (int)(extent % block % many) : 0;
 }
 
@@ -135,6 +135,45 @@ static void loop_chunks(nnc_tile *t, int level, int slot)
     nnc_close(b);
 }
 
+/* Whether it matters which examples of a block there are. */
+static bool minds_examples(const nnc_tile *t, nnc_ref ref, nnc_ref_map *seen)
+{
+    const nnc_program *p = t->nest->s->p;
+    const nnc_node *n = &p->node[ref];
+    if (nnc_ref_map_get(seen, ref))
+        return false;
+    nnc_ref_map_put(p->arena, seen, ref, 1);
+    bool minds = n->op == NNC_OP_EXISTING || nnc_asks_existence(p, t->t, ref);
+    for (uint32_t i = 0; i < n->count && !minds; i++)
+        minds = minds_examples(t, p->args[n->first + i], seen);
+    return minds;
+}
+
+static bool has_full_blocks(const nnc_tile *t)
+{
+    const nnc_group *group = t->nest->group;
+    nnc_ref_map seen = {0};
+    bool minds = nnc_in_blocks(t->t) && minds_examples(t, t->t->body, &seen);
+    for (uint32_t m = 1; group && m < group->members && !minds && nnc_in_blocks(t->t); m++)
+        minds = minds_examples(t, t->nest->s->p->tensor[group->member[m]].body, &seen);
+    nnc_ref_map_close(&seen);
+    return minds;
+}
+
+/* Blocks with all their examples, and then the last one, which may be short. */
+static void loop_blocks(nnc_tile *t, int level, int rows, int vectors, uint8_t lanes)
+{
+    nnc_builder *b = t->nest->b;
+    nnc_value_id low, high, batch = nnc_emit(b, NNC_LOOP_BATCH, NULL, 0, 0);
+    bounds_of(t, 0, &low, &high);
+    nnc_value_id full = nnc_emit2(b, NNC_LOOP_IMIN, nnc_emit2(b, NNC_LOOP_IMAX, nnc_emit(b, NNC_LOOP_QUOTIENT, &batch, 1, NNC_BLOCK), low), high);
+    nnc_count_way(t->nest->s, NNC_WAY_FULL_BLOCKS);
+    t->full = true;
+    loop_over(t, level, 0, low, full, 1, rows, vectors, lanes);
+    t->full = false;
+    loop_over(t, level, 0, full, high, 1, rows, vectors, lanes);
+}
+
 void nnc_emit_level(nnc_tile *t, int level, int rows, int vectors, uint8_t lanes)
 {
     nnc_value_id low, high;
@@ -161,8 +200,49 @@ void nnc_emit_level(nnc_tile *t, int level, int rows, int vectors, uint8_t lanes
         loop_tiled(t, level, slot, many, rows, vectors, lanes);
         return;
     }
+    if (slot == 0 && has_full_blocks(t)) {
+        loop_blocks(t, level, rows, vectors, lanes);
+        return;
+    }
     bounds_of(t, slot, &low, &high);
     loop_over(t, level, slot, low, high, 1, rows, vectors, lanes);
+}
+
+static bool mentions(const nnc_program *p, nnc_ref ref, int slot) { return (p->node[ref].slots >> slot & 1) != 0; }
+
+/* An output slot along which some read goes step by step while the lanes take it across. -1: none. */
+static int slot_across(const nnc_tile *t, nnc_ref ref, nnc_ref_map *seen)
+{
+    const nnc_program *p = t->nest->s->p;
+    const nnc_node *n = &p->node[ref];
+    int found = -1;
+    if (nnc_ref_map_get(seen, ref) || !mentions(p, ref, t->shape.lane))
+        return -1;
+    nnc_ref_map_put(p->arena, seen, ref, 1);
+    for (uint32_t i = 0; i < n->count && found < 0; i++)
+        found = slot_across(t, p->args[n->first + i], seen);
+    if (found >= 0 || n->op != NNC_OP_READ)
+        return found;
+    nnc_ref last = p->args[n->first + n->count - 1];
+    for (int slot = 0; slot < t->t->rank && !mentions(p, last, t->shape.lane); slot++)
+        if (slot != t->shape.lane && is_free(t, slot) && mentions(p, last, slot))
+            return slot;
+    return -1;
+}
+
+/* Of a formula without reduction, what the lanes take across is near while that slot moves: it is the innermost one. */
+static void move_across_inside(nnc_tile *t)
+{
+    nnc_ref_map seen = {0};
+    int slot = t->t->reduce == NNC_REDUCE_NONE && t->shape.lane >= 0 ? slot_across(t, t->t->body, &seen) : -1, depth = 0;
+    nnc_ref_map_close(&seen);
+    if (slot < 0)
+        return;
+    nnc_count_way(t->nest->s, NNC_WAY_ACROSS);
+    for (int i = 0; i < t->depth; i++)
+        if (t->order[i] != slot)
+            t->order[depth++] = t->order[i];
+    t->order[depth] = slot;
 }
 
 /* Free slots outermost first; the tiled ones are innermost, columns around rows, so that a panel of the vector operand stays near. A sum in blocks
@@ -201,6 +281,7 @@ void nnc_emit_formula(nnc_nest *nest, nnc_tensor_id id)
     nnc_count_tile(&t);
     t.once = stored_once(&t, id);
     order_slots(&t);
+    move_across_inside(&t);
     if (t.shape.block >= 0)
         nnc_emit_blocks(&t);
     else

@@ -71,7 +71,7 @@ void nnc_prefetch_update(const nnc_tile *t, int rows, int vectors, uint8_t lanes
     const nnc_scheduler *s = t->nest->s;
     int64_t points = (int64_t)rows * vectors;
     for (int slot = t->t->rank; slot < t->t->rank + t->t->reduced; slot++)
-        points *= t->t->extent[slot] < 0 ? s->request->batch : t->t->extent[slot];
+        points *= nnc_extent_at(s, t->t, slot);
     if (!asks(t) || t->shape.lane < 0 || nnc_in_memory(t) || !t->nest->group || (points < WORTH_ASKING && !nnc_at_any_size(t)))
         return;
     for (int row = 0; row < rows; row++)

@@ -19,6 +19,7 @@ typedef struct reduction {
     nnc_clip clip;                /* the tile's rows and columns; the body as far as its guards are still to be asked */
     uint8_t lanes;
     int first, last;              /* slots with loops: those around blocks have theirs already */
+    int part;                     /* sum_lane: which part of the lanes, of t->shape.parts */
     int again;                    /* sum_lane: the first lanes of the vector, which one before had already */
     registers acc;
     nnc_ref guard;                /* of the whole sum, no longer in clip.body; 0 none */
@@ -91,19 +92,21 @@ static void walk_lanes(reduction *r)
     nnc_tile *t = r->t;
     nnc_builder *b = t->nest->b;
     int slot = t->shape.sum_lane, helds = t->helds;
-    int64_t extent = t->t->extent[slot], rest = extent % r->lanes;
+    int all = r->lanes * t->shape.parts;
+    int64_t extent = t->t->extent[slot], rest = extent % all;
     nnc_value_id first = nnc_emit_index(b, 0), from = first, to = nnc_emit_index(b, extent - rest);
     nnc_clip_loop(t, &r->clip, slot, &from, &to, NULL);
     t->helds = helds;                              /* what bounds hold of single elements, they do not of vectors */
     if (from != first)
-        from = nnc_emit2(b, NNC_LOOP_IMUL, nnc_emit(b, NNC_LOOP_QUOTIENT, &from, 1, r->lanes), nnc_emit_index(b, r->lanes));
-    t->slot[slot] = nnc_open_for(b, from, to, r->lanes);
+        from = nnc_emit2(b, NNC_LOOP_IMUL, nnc_emit(b, NNC_LOOP_QUOTIENT, &from, 1, all), nnc_emit_index(b, all));
+    nnc_value_id part = nnc_emit_index(b, (int64_t)r->part * r->lanes);
+    t->slot[slot] = nnc_emit2(b, NNC_LOOP_IADD, nnc_open_for(b, from, to, all), part);
     r->point(r);
     nnc_close(b);
     if (!rest)
         return;
-    t->slot[slot] = nnc_emit_index(b, extent - r->lanes);
-    r->again = r->lanes - (int)rest;
+    t->slot[slot] = nnc_emit2(b, NNC_LOOP_IADD, nnc_emit_index(b, extent - all), part);
+    r->again = all - (int)rest;
     r->point(r);
     r->again = 0;
 }
@@ -127,7 +130,7 @@ static bool is_worth_settling(const reduction *r, int slot)
 {
     int64_t points = 1;
     for (int i = slot; i < r->t->t->rank + r->t->t->reduced; i++)
-        points *= r->t->t->extent[i] < 0 ? r->t->nest->s->request->batch : r->t->t->extent[i];
+        points *= nnc_extent_at(r->t->nest->s, r->t->t, i);
     return slot > r->first && (nnc_at_any_size(r->t) || points * r->clip.rows * r->clip.columns >= WORTH_BRANCH);
 }
 
@@ -166,7 +169,7 @@ static void walk_loops(reduction *r, int slot)
         return;
     }
     nnc_value_id from = nnc_emit_index(b, 0);
-    nnc_value_id to = t->t->extent[slot] < 0 ? nnc_emit(b, NNC_LOOP_BATCH, NULL, 0, 0) : nnc_emit_index(b, t->t->extent[slot]);
+    nnc_value_id to = nnc_emit_extent(b, t->t->extent[slot]);
     if (slot == t->shape.block) {
         from = t->low;
         to = t->high;
@@ -460,7 +463,7 @@ static void lane_point(reduction *r)
     nnc_builder *b = t->nest->b;
     nnc_value_id counts = 0;
     if (r->again)
-        counts = nnc_emit2(b, NNC_LOOP_ILE, nnc_emit_int(b, r->again, r->lanes), nnc_emit(b, NNC_LOOP_IOTA, NULL, 0, r->lanes));
+        counts = nnc_emit2(b, NNC_LOOP_ILE, nnc_emit_int(b, r->again - r->part * r->lanes, r->lanes), nnc_emit(b, NNC_LOOP_IOTA, NULL, 0, r->lanes));
     for (int row = 0; row < r->clip.rows; row++)
         for (int c = 0; c < r->clip.columns; c++) {
             nnc_lower l = column_element(r, row, c, t->shape.sum_lane, r->lanes);
@@ -470,27 +473,50 @@ static void lane_point(reduction *r)
         }
 }
 
-/* How the lanes of a reduction become one. */
-static const nnc_loop_op FOLDS[] = {[NNC_REDUCE_SUM] = NNC_LOOP_FOLD_ADD, [NNC_REDUCE_MAX] = NNC_LOOP_FOLD_MAX, [NNC_REDUCE_MIN] = NNC_LOOP_FOLD_MIN};
+/* How the lanes of a reduction become one, and two parts of them one. */
+static const struct { nnc_loop_op lanes, parts; } FOLDS[] = {
+    [NNC_REDUCE_SUM] = {NNC_LOOP_FOLD_ADD, NNC_LOOP_ADD}, [NNC_REDUCE_MAX] = {NNC_LOOP_FOLD_MAX, NNC_LOOP_MAX}, [NNC_REDUCE_MIN] = {NNC_LOOP_FOLD_MIN, NNC_LOOP_MIN}};
+
+static void start_lanes(reduction *r)
+{
+    nnc_builder *b = r->t->nest->b;
+    for (int row = 0; row < r->clip.rows; row++)
+        for (int c = 0; c < r->clip.columns; c++) {
+            r->acc[row][c] = nnc_new_register(b, NNC_TYPE_REAL, r->lanes);
+            nnc_emit_set(b, r->acc[row][c], nnc_emit_real(b, nnc_reduction_start(r->t->t->reduce), r->lanes));
+        }
+}
+
+/* One element: its parts are halved as the lanes of a vector are (fold_add). */
+static nnc_value_id folded(const nnc_tile *t, const reduction *part, int row, int c)
+{
+    nnc_builder *b = t->nest->b;
+    nnc_value_id value[NNC_MOST_PARTS];
+    for (int i = 0; i < t->shape.parts; i++)
+        value[i] = nnc_emit_get(b, part[i].acc[row][c]);
+    for (int half = t->shape.parts / 2; half > 0; half /= 2)
+        for (int i = 0; i < half; i++)
+            value[i] = nnc_emit2(b, FOLDS[t->t->reduce].parts, value[i], value[i + half]);
+    return nnc_emit1(b, FOLDS[t->t->reduce].lanes, value[0]);
+}
 
 static void emit_lane_reduction(nnc_tile *t, int rows, int columns)
 {
     nnc_builder *b = t->nest->b;
-    nnc_reduce kind = t->t->reduce;
-    uint8_t lanes = nnc_sum_lanes(t);
-    reduction r = reduction_of(t, rows, columns, lanes, lane_point);
+    reduction part[NNC_MOST_PARTS];
+    for (int i = 0; i < t->shape.parts; i++) {
+        part[i] = reduction_of(t, rows, columns, (uint8_t)(nnc_sum_lanes(t) / t->shape.parts), lane_point);
+        part[i].part = i;
+        start_lanes(&part[i]);
+        reduce(&part[i], NULL);
+    }
+    const reduction *r = &part[0];
     for (int row = 0; row < rows; row++)
         for (int c = 0; c < columns; c++) {
-            r.acc[row][c] = nnc_new_register(b, NNC_TYPE_REAL, lanes);
-            nnc_emit_set(b, r.acc[row][c], nnc_emit_real(b, nnc_reduction_start(kind), lanes));
-        }
-    reduce(&r, NULL);
-    for (int row = 0; row < rows; row++)
-        for (int c = 0; c < columns; c++) {
-            nnc_lower l = column_element(&r, row, c, -1, 1);
-            nnc_value_id all = nnc_emit1(b, FOLDS[kind], nnc_emit_get(b, r.acc[row][c]));
-            if (r.guard && r.elementwise && !r.certain)
-                all = wide_select(&l, r.guard, all, nnc_emit_real(b, nnc_reduction_start(kind), 1));
+            nnc_lower l = column_element(r, row, c, -1, 1);
+            nnc_value_id all = folded(t, part, row, c);
+            if (r->guard && r->elementwise && !r->certain)
+                all = wide_select(&l, r->guard, all, nnc_emit_real(b, nnc_reduction_start(t->t->reduce), 1));
             nnc_finish_element(t, &l, all);
             nnc_ref_map_close(&l.done);
         }

@@ -33,8 +33,8 @@ static double work_of(const nnc_scheduler *s, const nnc_tensor *t, double *bytes
 {
     double points = 1, elements = 1;
     for (uint32_t i = 0; i < (uint32_t)t->rank + t->reduced; i++) {
-        points *= (double)(t->extent[i] < 0 ? s->request->batch : t->extent[i]);
-        elements *= i < t->rank ? (double)(t->extent[i] < 0 ? s->request->batch : t->extent[i]) : 1;
+        points *= (double)nnc_extent_at(s, t, (int)i);
+        elements *= i < t->rank ? (double)nnc_extent_at(s, t, (int)i) : 1;
     }
     *bytes += stored ? 4 * elements : 0;
     return 2 * points;
@@ -57,6 +57,12 @@ static const double HEAVY_EXAMPLE = 1e6;
 static void set_tasks(const nnc_scheduler *s, nnc_kernel *k, int64_t extent)
 {
     int64_t rows = extent < 0 ? s->request->batch : extent, block = rows / 8;
+    if (extent < 0 && s->in_blocks) {
+        block = block < NNC_BLOCK ? 1 : block / NNC_BLOCK;
+        k->tasks_per_example = true;
+        k->task_block = NNC_BLOCK * block;
+        return;
+    }
     k->tasks_fixed = extent < 0 ? 0 : extent;
     k->tasks_per_example = extent < 0;
     if (extent < 0 && block < 16)
@@ -67,17 +73,17 @@ static void set_tasks(const nnc_scheduler *s, nnc_kernel *k, int64_t extent)
         k->task_block = block < 16 ? (rows < 8 ? 1 : 8) : block / 16 * 16;
 }
 
-/* A body that is run once: the nest's rows are those of all the tasks given; without rows there is one task. */
-static void open_tasks(nnc_nest *nest, bool rows)
+/* A body that is run once: the nest's rows are those of all the tasks given; of a group without rows, or none, there is one task. */
+static void open_tasks(nnc_nest *nest, const nnc_group *group)
 {
     nnc_builder *b = nest->b;
     const nnc_kernel *k = nest->kernel;
     nnc_value_id first = nnc_emit(b, NNC_LOOP_FIRST, NULL, 0, 0), last = nnc_emit(b, NNC_LOOP_LAST, NULL, 0, 0);
     nnc_open_if(b, nnc_emit2(b, NNC_LOOP_ILT, first, last));
-    if (!rows)
+    if (!group || !group->rows)
         return;
-    nnc_value_id end = k->tasks_per_example ? nnc_emit(b, NNC_LOOP_BATCH, NULL, 0, 0) : nnc_emit_index(b, k->tasks_fixed);
-    nnc_value_id block = nnc_emit_index(b, k->task_block);
+    const nnc_tensor *head = &nest->s->p->tensor[group->member[0]];
+    nnc_value_id end = nnc_emit_extent(b, head->extent[group->task_slot]), block = nnc_emit_index(b, nnc_rows_of_task(k, head));
     nest->low = nnc_emit2(b, NNC_LOOP_IMUL, first, block);
     nest->high = nnc_emit2(b, NNC_LOOP_IMIN, nnc_emit2(b, NNC_LOOP_IMUL, last, block), end);
 }
@@ -111,8 +117,16 @@ static void make_group(nnc_scheduler *s, const nnc_group *group)
 {
     nnc_kernel *k = group_kernel(s, group);
     nnc_nest nest = {.s = s, .b = nnc_builder_new(s->loops, k), .kernel = k, .group = group, .task_slot = (int)group->task_slot};
-    open_tasks(&nest, group->rows);
-    nnc_emit_formula(&nest, group->member[0]);
+    nnc_group head = *group, rest = *group;
+    open_tasks(&nest, group);
+    if (group->apart) {
+        head.members = 1;
+        nest.group = &head;
+        nnc_emit_formula(&nest, head.member[0]);
+        rest.member++, rest.members--;
+        nest.group = &rest;
+    }
+    nnc_emit_formula(&nest, rest.member[0]);
     nnc_close(nest.b);
     nnc_builder_done(nest.b);
 }
@@ -145,7 +159,7 @@ static void make_loop(nnc_scheduler *s, const nnc_group *group)
     nnc_kernel *k = group_kernel(s, group);
     nnc_nest nest = {.s = s, .b = nnc_builder_new(s->loops, k), .kernel = k};
     nnc_value_id(*fixed)[NNC_MAX_SLOTS] = nnc_arena_allocate(s->arena, s->p->tensors, sizeof *fixed);
-    open_tasks(&nest, group->rows);
+    open_tasks(&nest, group);
     emit_items(&nest, group->loop, 1, fixed);
     nnc_close(nest.b);
     nnc_builder_done(nest.b);
@@ -169,7 +183,7 @@ static void make_copy(nnc_scheduler *s, uint32_t to, uint32_t from, const nnc_te
     nnc_builder *b = nest.b;
     s->writes[to] = true;
     k->bytes = 8 * (double)buffer->elements * (double)(buffer->batched ? s->request->batch : 1);
-    open_tasks(&nest, false);
+    open_tasks(&nest, NULL);
     nnc_value_id count = nnc_emit_index(b, buffer->elements);
     if (buffer->batched)
         count = nnc_emit2(b, NNC_LOOP_IMUL, count, nnc_emit(b, NNC_LOOP_BATCH, NULL, 0, 0));
@@ -231,6 +245,8 @@ nnc_scheduled nnc_schedule(nnc_arena *arena, const nnc_schedule_request *request
     for (uint32_t i = 0; i < request->arguments; i++)
         kept[request->argument[i]] = true;
     s.plan = nnc_plan_make(arena, p, &s.order, kept, request->batch, request->level > 0, request->serial);
+    for (nnc_tensor_id id = 1; id < p->tensors; id++)
+        s.in_blocks |= nnc_in_blocks(&p->tensor[id]);
     s.example_work = work_of_example(&s);
     nnc_find_kept(&s);
     nnc_store_tensors(&s);

@@ -32,7 +32,7 @@ const nnc_layout_entry *nnc_layout_place(nnc_layout *layout, const char *name, i
 /* The entry of that name, or NULL. */
 const nnc_layout_entry *nnc_layout_find(const nnc_layout *layout, const char *name);
 
-enum { NNC_SCHEDULE_ALL_SIZES = 4 };
+enum { NNC_SCHEDULE_ALL_SIZES = 4, NNC_SCHEDULE_ALL_LANES = 5 };
 
 typedef struct nnc_schedule_request {
     const nnc_program *program;   /* no DATA; schedules hoisted. PARAMETERs and STATEs with `next` are updated by a run */
@@ -42,7 +42,8 @@ typedef struct nnc_schedule_request {
     int64_t batch;                /* the largest number of examples of one run; any 1 .. batch may be present */
     const nnc_machine *machine;
     nnc_layout *layout;
-    int level;                    /* 0: each formula a kernel of its own, no fusion (for finding faults); 2: all; NNC_SCHEDULE_ALL_SIZES: what pays at some size, at any (for tests) */
+    int level;                    /* 0: each formula a kernel of its own, no fusion (for finding faults); 2: all; NNC_SCHEDULE_ALL_SIZES: what pays at some size, at any (for tests);
+                                     NNC_SCHEDULE_ALL_LANES: and all tensors of examples that may are in blocks (transform/prepare.h) */
     bool over_read;               /* each buffer is followed by the room of a vector that may be read, though what stands there means nothing */
     bool serial;                  /* kernels run one after another, on one thread: the workspace holds what lives from one to the next, without gaps */
 } nnc_schedule_request;

@@ -5,7 +5,6 @@
 #include "schedule/tile.h"
 
 static int least(int64_t a, int64_t b) { return (int)(a < b ? a : b); }
-static int64_t extent_at(const nnc_scheduler *s, const nnc_tensor *t, int slot) { return t->extent[slot] < 0 ? s->request->batch : t->extent[slot]; }
 
 typedef struct strides { const nnc_program *p; uint32_t slot; bool fits; bool any; nnc_ref_map seen; } strides;
 
@@ -84,7 +83,7 @@ bool nnc_single_tasks(const nnc_tile *t, int slot) { return t->nest->low && slot
 
 int64_t nnc_tiled_extent(const nnc_tile *t, int slot)
 {
-    int64_t extent = extent_at(t->nest->s, t->t, slot), block = t->nest->kernel->task_block;
+    int64_t extent = nnc_extent_at(t->nest->s, t->t, slot), block = nnc_rows_of_task(t->nest->kernel, t->t);
     if (nnc_single_tasks(t, slot))
         return (extent + 1) / 2;
     return t->nest->low && slot == t->nest->task_slot && block < extent ? block : extent;
@@ -99,9 +98,9 @@ static void choose_block(nnc_tile *t)
     const nnc_machine *m = t->nest->s->machine;
     int64_t most = least(LONGEST_BLOCK, m->l1 * 3 / 2 / (4 * t->shape.vectors * m->lanes)), inner = 1;
     int slot = t->t->rank + t->t->reduced - 1;
-    while (slot > t->t->rank && inner * extent_at(t->nest->s, t->t, slot) <= most)
-        inner *= extent_at(t->nest->s, t->t, slot--);
-    int64_t extent = extent_at(t->nest->s, t->t, slot), size = most / inner < 1 ? 1 : most / inner, blocks = (extent + size - 1) / size;
+    while (slot > t->t->rank && inner * nnc_extent_at(t->nest->s, t->t, slot) <= most)
+        inner *= nnc_extent_at(t->nest->s, t->t, slot--);
+    int64_t extent = nnc_extent_at(t->nest->s, t->t, slot), size = most / inner < 1 ? 1 : most / inner, blocks = (extent + size - 1) / size;
     t->shape.block = slot;
     t->shape.block_size = (extent + blocks - 1) / blocks;
 }
@@ -114,7 +113,7 @@ static bool read_crowds(const nnc_tile *t, nnc_ref ref)
     uint64_t others = (((uint64_t)1 << t->t->rank) - 1) & ~((uint64_t)1 << t->shape.lane);
     int64_t stride = nnc_read_stride(p, ref, (uint32_t)t->t->rank);
     return nnc_read_stride(p, ref, (uint32_t)t->shape.lane) == 1 && !(n->slots & others) && stride != INT64_MIN && stride != 0 &&
-           extent_at(t->nest->s, t->t, t->t->rank) > nnc_lines_at(4 * stride);
+           nnc_extent_at(t->nest->s, t->t, t->t->rank) > nnc_lines_at(4 * stride);
 }
 
 static bool any_crowds(const nnc_tile *t, nnc_ref ref, nnc_ref_map *seen)
@@ -148,7 +147,7 @@ static void choose_panel(nnc_tile *t)
     if (t->nest->s->request->serial || t->t->reduced != 1 || (!nnc_at_any_size(t) && (nnc_tiled_extent(t, t->shape.row) < WORTH_COPYING || !crowds(t))))
         return;
     t->shape.block = t->t->rank;
-    t->shape.block_size = extent_at(t->nest->s, t->t, t->t->rank);
+    t->shape.block_size = nnc_extent_at(t->nest->s, t->t, t->t->rank);
     t->shape.whole = true;
     nnc_count_way(t->nest->s, NNC_WAY_WHOLE_PANELS);
 }
@@ -202,7 +201,7 @@ void nnc_choose_shape(nnc_tile *t)
     const nnc_machine *m = t->nest->s->machine;
     bool sum = t->t->reduce == NNC_REDUCE_SUM && t->t->reduced > 0, extreme = t->t->reduce == NNC_REDUCE_MAX || t->t->reduce == NNC_REDUCE_MIN, any;
     int last = last_free_slot(t);
-    t->shape = (nnc_shape){.lane = -1, .sum_lane = -1, .row = -1, .beside = -1, .column = -1, .rows = 1, .besides = 1, .vectors = 1, .block = -1};
+    t->shape = (nnc_shape){.lane = -1, .sum_lane = -1, .row = -1, .beside = -1, .column = -1, .rows = 1, .besides = 1, .vectors = 1, .parts = 1, .block = -1};
     if (m->lanes == 1)
         return;
     bool fits = last >= 0 && t->t->extent[last] > 0 && has_unit_strides(t->nest->s->p, t->t->body, last, &any);

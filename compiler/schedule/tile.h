@@ -4,7 +4,7 @@
 
 #include "schedule/lower.h"
 
-enum { NNC_MAX_ROWS = 14, NNC_MAX_PAIRED_ROWS = 28, NNC_MAX_VECTORS = 16, NNC_TILE_VECTORS = 4, NNC_MAX_PANELS = 2, NNC_MAX_HELD = 16 };
+enum { NNC_MAX_ROWS = 14, NNC_MAX_PAIRED_ROWS = 28, NNC_MAX_VECTORS = 16, NNC_TILE_VECTORS = 4, NNC_MAX_PANELS = 2, NNC_MOST_PARTS = 16, NNC_MAX_HELD = 16 };
 enum { NNC_WORTH_SPLITTING = 32 };         /* points of a loop: the sum is written out once more for each part of it */
 
 typedef struct nnc_shape {
@@ -14,6 +14,7 @@ typedef struct nnc_shape {
     int beside;                   /* a second one that gives rows, where one is too short to fill the registers: rows are pairs of places; -1 none */
     int column;                   /* sum_lane: a second tiled output slot; -1 none */
     int rows, besides, vectors;   /* tile: places of `row` and of `beside`, and vectors or columns */
+    int parts;                    /* sum_lane: the lanes are walked part by part, a register each; 1: together */
     int block;                    /* reduced slot that is summed block by block; -1 none. Those before it are walked outside, those after it inside */
     int64_t block_size;
     int64_t chunk;                /* rows for which all lanes are walked before the next ones are, and what they read is copied together; 0: all of them, and nothing is */
@@ -44,6 +45,7 @@ typedef struct nnc_tile {
     int64_t cut[8];                        /* the lane slot is walked in parts: conditions on it are decided in each */
     int cuts;
     nnc_slot_range range;                  /* the present part */
+    bool full;                             /* in blocks of examples: the present one has all of them */
     int side;                              /* places of `beside` in the present tile: its row r is at r / side of `row` and r % side of `beside`; 1 where there is none */
     int64_t width;                         /* elements of the lane slot in the present tile. Its last vector ends where the tile does: it may make again what the one before made */
     int64_t made;                          /* the first of them that the tile before has made */

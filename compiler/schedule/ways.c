@@ -26,12 +26,16 @@ void nnc_count_tile(const nnc_tile *t)
         nnc_count_way(s, NNC_WAY_ONE_ROW);
     if (shape->block >= 0)
         nnc_count_way(s, NNC_WAY_BLOCKS);
+    if (nnc_in_blocks(t->t) && shape->lane == t->t->rank - 1)
+        nnc_count_way(s, NNC_WAY_BLOCKED_EXAMPLES);
     if (t->cuts > 0)
         nnc_count_way(s, NNC_WAY_CUTS);
 }
 
 static void count_group(nnc_scheduler *s, const nnc_group *group)
 {
+    if (group->apart)
+        nnc_count_way(s, NNC_WAY_APART);
     if (group->loop)
         nnc_count_way(s, group->loop->backward ? NNC_WAY_BACKWARD : NNC_WAY_RECURRENCE);
     else if (group->members > 1)

@@ -78,7 +78,7 @@ enum { FEW = 64, MUCH = 16 << 20, LEAST_GAIN = 8 };
 static bool may_lie_by_example(const nnc_scheduler *s, uint32_t buffer)
 {
     const nnc_buffer *b = &s->loops->buffer[buffer];
-    return is_in_workspace(s, buffer) && b->batched && (b->elements >= FEW || s->request->level == NNC_SCHEDULE_ALL_SIZES) && s->plan->last[b->tensor] != UINT32_MAX;
+    return is_in_workspace(s, buffer) && b->batched && !nnc_in_blocks(&s->p->tensor[b->tensor]) && (b->elements >= FEW || s->request->level >= NNC_SCHEDULE_ALL_SIZES) && s->plan->last[b->tensor] != UINT32_MAX;
 }
 
 /* Places within an example's part. */
@@ -124,7 +124,7 @@ void nnc_place_workspace(nnc_scheduler *s)
 {
     s->by_example = NNC_ARRAY(s->arena, bool, s->p->tensors);
     int64_t by_phase = place_by_phase(s);
-    bool any_size = s->request->level == NNC_SCHEDULE_ALL_SIZES;
+    bool any_size = s->request->level >= NNC_SCHEDULE_ALL_SIZES;
     if (!s->request->serial && (by_phase >= MUCH || any_size))
         place_by_example(s);
     s->loops->workspace_bytes = place_by_phase(s);

@@ -9,6 +9,10 @@
  * points for each example. In place. */
 void nnc_part_sums(nnc_program *p, int64_t most, int64_t least);
 
+/* Tensors of examples whose last dimension would fill vectors badly are kept in blocks of NNC_BLOCK examples, with the examples of one last, where that pays with `batch` examples (a
+ * multiple of NNC_BLOCK must have room); any_size: all that may, whether or not it pays. Not `root`s. Sums over the batch then go in another order. True where there are any. In place. */
+bool nnc_use_lanes(nnc_program *p, const nnc_tensor_id *root, uint32_t roots, int64_t batch, bool any_size);
+
 /* A sum that would step through a parameter's rows along its last dimension reads a turned copy of it, where there are at least `least` multiply-adds for
  * each element that is copied, with `batch` examples. In place. */
 void nnc_turn_reads(nnc_program *p, int64_t batch, double least);

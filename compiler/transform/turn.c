@@ -62,7 +62,7 @@ static bool is_turnable(const turner *v, nnc_tensor_id a)
 {
     nnc_kind kind = v->p->tensor[a].kind;
     if (kind == NNC_KIND_FORMULA)
-        return !(v->stepwise && v->stepwise[a]);
+        return !nnc_in_blocks(&v->p->tensor[a]) && !(v->stepwise && v->stepwise[a]);
     return kind == NNC_KIND_PARAMETER || kind == NNC_KIND_STATE || kind == NNC_KIND_FIT || kind == NNC_KIND_CONSTANT;
 }
 
@@ -129,7 +129,7 @@ static double uses_of(const nnc_program *p, const nnc_tensor *t, nnc_tensor_id a
 {
     double points = 1;
     for (uint32_t i = 0; i < (uint32_t)t->rank + t->reduced; i++)
-        points *= (double)(t->extent[i] < 0 ? batch : t->extent[i]);
+        points *= (double)nnc_extent_with(t->extent[i], batch);
     return points / (double)(nnc_elements(&p->tensor[a]) * (nnc_batched(&p->tensor[a]) ? batch : 1));
 }
 

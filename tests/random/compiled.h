@@ -391,6 +391,7 @@ static void run_all_ways(check *c)
     run_level(c, 0);
     run_level(c, 2);
     run_level(c, NNC_SCHEDULE_ALL_SIZES);
+    run_level(c, NNC_SCHEDULE_ALL_LANES);
     nnc_lift_guards(c->program);
     nnc_part_sums(c->program, INT64_MAX, 0);
     nnc_turn_reads(c->program, 1, 0);
