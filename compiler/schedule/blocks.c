@@ -88,11 +88,65 @@ int nnc_open_points(nnc_tile *t, nnc_ref read, int *last, nnc_value_id *low, nnc
 /* For one range of lanes. */
 static int64_t panel_elements(const nnc_tile *t, nnc_ref read) { return nnc_block_points(t, read) * t->shape.vectors * t->nest->s->machine->lanes; }
 
+/* For all of them, one range after another. */
+static int64_t pack_elements(const nnc_tile *t, nnc_ref read)
+{
+    int64_t range = (int64_t)t->shape.vectors * t->nest->s->machine->lanes;
+    return nnc_block_points(t, read) * ((t->t->extent[t->shape.lane] + range - 1) / range) * range;
+}
+
+enum { PACK_SHARE = 2 };        /* of the stack that a kernel may take */
+
+static int64_t packed_bytes(const nnc_nest *nest)
+{
+    int64_t bytes = 0;
+    for (uint32_t i = 0; i < nest->packs; i++)
+        bytes += 4 * nest->s->loops->buffer[nest->pack[i].buffer].elements;
+    return bytes;
+}
+
 /* It is to stay in the caches, and on the stack. */
 static bool panel_fits(const nnc_tile *t, nnc_ref read)
 {
     int64_t room = 2 * (int64_t)t->nest->s->machine->l1;
     return 4 * panel_elements(t, read) <= (room < NNC_MOST_LOCAL / 8 ? room : NNC_MOST_LOCAL / 8);
+}
+
+/* The pack that was made of it; NULL: none. */
+static const nnc_pack *pack_of(const nnc_tile *t, nnc_ref read)
+{
+    for (uint32_t i = 0; i < t->nest->packs; i++)
+        if (t->nest->pack[i].read == read && &t->nest->s->p->tensor[t->nest->pack[i].tensor] == t->t)
+            return &t->nest->pack[i];
+    return NULL;
+}
+
+/* Of what the recurrence does not write itself. */
+static void add_pack(nnc_tile *t, nnc_ref read)
+{
+    nnc_scheduler *s = t->nest->s;
+    nnc_tensor_id of = (nnc_tensor_id)s->p->node[read].integer[0];
+    if (s->writes[s->buffer[of]] || t->nest->packs == NNC_MAX_PACKS || packed_bytes(t->nest) + 4 * pack_elements(t, read) > NNC_MOST_LOCAL / PACK_SHARE)
+        return;
+    uint32_t buffer = nnc_scratch_buffer(s, s->p->tensor[of].name, pack_elements(t, read));
+    s->scratch_held = s->scratch_taken;
+    t->nest->pack[t->nest->packs++] = (nnc_pack){(nnc_tensor_id)(t->t - s->p->tensor), read, buffer};
+    nnc_count_way(s, NNC_WAY_PACKS);
+}
+
+static void add_panel(nnc_tile *t, nnc_ref read)
+{
+    nnc_scheduler *s = t->nest->s;
+    const char *name = s->p->tensor[s->p->node[read].integer[0]].name;
+    if (t->packing)
+        add_pack(t, read);
+    const nnc_pack *pack = t->shape.packed ? pack_of(t, read) : NULL;
+    if (pack) {
+        t->panel[t->panels++] = (nnc_panel){.read = read, .buffer = pack->buffer, .packed = true};
+    } else if (!t->packing && panel_fits(t, read) && nnc_rows_share(t)) {
+        t->panel[t->panels++] = (nnc_panel){.read = read, .buffer = nnc_scratch_buffer(s, name, panel_elements(t, read))};
+        nnc_count_way(s, NNC_WAY_PANELS);
+    }
 }
 
 /* Reads that the lanes move, that the block moves, and that no other output slot does. */
@@ -108,11 +162,8 @@ static void find_panels(nnc_tile *t, nnc_ref ref, nnc_ref_map *seen)
         others |= slot < t->t->rank && slot != t->shape.lane && mentions(p, ref, slot);
         inside |= slot >= t->shape.block && mentions(p, ref, slot);
     }
-    if (n->op == NNC_OP_READ && mentions(p, ref, t->shape.lane) && inside && !others && t->panels < NNC_MAX_PANELS &&
-        p->tensor[n->integer[0]].element == NNC_REAL && panel_fits(t, ref)) {
-        t->panel[t->panels] = (nnc_panel){ref, nnc_scratch_buffer(t->nest->s, p->tensor[n->integer[0]].name, panel_elements(t, ref)), {0}};
-        t->panels++;
-        nnc_count_way(t->nest->s, NNC_WAY_PANELS);
+    if (n->op == NNC_OP_READ && mentions(p, ref, t->shape.lane) && inside && !others && t->panels < NNC_MAX_PANELS && p->tensor[n->integer[0]].element == NNC_REAL) {
+        add_panel(t, ref);
         return;
     }
     for (uint32_t i = 0; i < n->count; i++)
@@ -120,10 +171,14 @@ static void find_panels(nnc_tile *t, nnc_ref ref, nnc_ref_map *seen)
 }
 
 /* Where in the panel the present point of the sum is. */
-static nnc_value_id panel_place(nnc_tile *t, nnc_ref read, int v, int vectors, uint8_t lanes)
+static nnc_value_id panel_place(nnc_tile *t, const nnc_panel *panel, int v, int vectors, uint8_t lanes)
 {
     nnc_builder *b = t->nest->b;
-    nnc_value_id at = nnc_emit2(b, NNC_LOOP_IMUL, nnc_block_point(t, read), nnc_emit_index(b, (int64_t)vectors * lanes));
+    nnc_value_id at = nnc_emit2(b, NNC_LOOP_IMUL, nnc_block_point(t, panel->read), nnc_emit_index(b, (int64_t)vectors * lanes));
+    if (panel->packed) {
+        nnc_value_id before = t->pack_rest ? t->pack_rest : t->slot[t->shape.lane];
+        at = nnc_emit2(b, NNC_LOOP_IADD, nnc_emit2(b, NNC_LOOP_IMUL, before, nnc_emit_index(b, nnc_block_points(t, panel->read))), at);
+    }
     return nnc_emit2(b, NNC_LOOP_IADD, at, nnc_emit_index(b, (int64_t)v * lanes));
 }
 
@@ -137,7 +192,7 @@ static void copy_panel(nnc_tile *t, const nnc_panel *panel, int vectors, uint8_t
     for (int v = 0; v < vectors; v++) {
         nnc_lower l = nnc_tile_element(t, 0, v, t->shape.lane, lanes, t->shape.lane, lanes);
         nnc_value_id value = nnc_lower_wide(&l, nnc_lower_value(&l, panel->read));
-        nnc_emit_store(b, panel->buffer, panel_place(t, panel->read, v, vectors, lanes), value);
+        nnc_emit_store(b, panel->buffer, panel_place(t, panel, v, vectors, lanes), value);
         nnc_ref_map_close(&l.done);
     }
     while (opened-- > 0)
@@ -152,14 +207,15 @@ void nnc_emit_panels(nnc_tile *t, int vectors, uint8_t lanes)
         nnc_ref_map_close(&seen);
     }
     for (int i = 0; i < t->panels; i++)
-        copy_panel(t, &t->panel[i], vectors, lanes);
+        if (t->packing || !t->panel[i].packed)
+            copy_panel(t, &t->panel[i], vectors, lanes);
 }
 
 void nnc_load_panels(nnc_tile *t, int vectors, uint8_t lanes)
 {
     for (int i = 0; i < t->panels; i++)
         for (int v = 0; v < vectors; v++)
-            t->panel[i].value[v] = nnc_emit_load(t->nest->b, t->panel[i].buffer, panel_place(t, t->panel[i].read, v, vectors, lanes), lanes, false);
+            t->panel[i].value[v] = nnc_emit_load(t->nest->b, t->panel[i].buffer, panel_place(t, &t->panel[i], v, vectors, lanes), lanes, false);
 }
 
 void nnc_use_panels(const nnc_tile *t, nnc_lower *l, int v)

@@ -24,7 +24,7 @@ typedef struct nnc_scheduler {
     bool *writes;                 /* buffers that the kernel being made writes */
     uint32_t write_capacity;
     uint32_t *scratch;            /* LOCAL buffers of the kernel being made; the first `scratch_taken` are of the formula being made, the others were of earlier ones */
-    uint32_t scratches, scratch_capacity, scratch_taken;
+    uint32_t scratches, scratch_capacity, scratch_taken, scratch_held;   /* held: the first ones are of the whole kernel */
     nnc_plan *plan;
     nnc_steps_kept *kept;         /* of each tensor */
     bool *by_example;             /* of each tensor: it lies in its example's part of the workspace */
@@ -103,6 +103,10 @@ nnc_value_id nnc_lower_place(nnc_lower *l);
 int64_t nnc_read_stride(const nnc_program *p, nnc_ref read, uint32_t slot);
 int64_t nnc_tensor_stride(const nnc_tensor *t, uint32_t dimension);
 
+/* What the lanes of a recurrence's formula read at each step, copied together before the first one: a range of lanes after another. */
+typedef struct nnc_pack { nnc_tensor_id tensor; nnc_ref read; uint32_t buffer; } nnc_pack;
+enum { NNC_MAX_PACKS = 8 };
+
 /* nest.c: the loops of one formula. rows [low, high) of the task slot, or all of it where low is 0; fixed[slot]: values of slots set by enclosing loops. */
 typedef struct nnc_nest {
     nnc_scheduler *s;
@@ -111,9 +115,14 @@ typedef struct nnc_nest {
     nnc_value_id fixed[NNC_MAX_SLOTS];
     nnc_value_id low, high;
     int task_slot;
+    int64_t steps;                /* of the recurrence around the formula; 0: none */
+    nnc_pack pack[NNC_MAX_PACKS];
+    uint32_t packs;
     const nnc_group *group;       /* what is computed from a formula's value where it is made; NULL: nothing more */
 } nnc_nest;
 void nnc_emit_formula(nnc_nest *nest, nnc_tensor_id id);
+/* Makes the packs of one formula of a recurrence, before its steps. fixed[slot]: not 0 for the slots that the steps will set. */
+void nnc_pack_formula(nnc_nest *nest, nnc_tensor_id id);
 /* storage.c: scratch of one formula, for the kernel being made. The next formula of the same kernel may be given the same. */
 uint32_t nnc_scratch_buffer(nnc_scheduler *s, const char *name, int64_t elements);
 

@@ -100,10 +100,12 @@ static void loop_lanes(nnc_tile *t, int level, int slot, int64_t at, int64_t end
     if (rest < lanes && (rest & (rest - 1)) == 0 && !t->over)
         lanes = (uint8_t)rest;
     t->width = rest < lanes ? lanes : rest;
+    t->pack_rest = nnc_emit_index(b, whole);
     t->made = t->over ? 0 : t->width - rest;
     if (t->made)
         nnc_count_way(t->nest->s, NNC_WAY_OVERLAP);
     loop_over(t, level, slot, nnc_emit_index(b, t->over ? at : end - t->width), nnc_emit_index(b, end), t->width, 1, (int)((rest + lanes - 1) / lanes), lanes);
+    t->pack_rest = 0;
     t->made = 0;
 }
 
@@ -178,6 +180,8 @@ void nnc_emit_level(nnc_tile *t, int level, int rows, int vectors, uint8_t lanes
 {
     nnc_value_id low, high;
     if (level == t->depth) {
+        if (t->packing)
+            return;
         if (t->copying)
             nnc_copy_rows(t, rows);
         else if (t->t->reduce == NNC_REDUCE_NONE)
@@ -271,13 +275,31 @@ static bool stored_once(const nnc_tile *t, nnc_tensor_id id)
     return once;
 }
 
-void nnc_emit_formula(nnc_nest *nest, nnc_tensor_id id)
+static nnc_tile open_tile(nnc_nest *nest, nnc_tensor_id id)
 {
     nnc_tile t = {.nest = nest, .t = &nest->s->p->tensor[id], .side = 1, .width = 1};
     for (int i = 0; i < NNC_MAX_SLOTS; i++)
         t.slot[i] = nest->fixed[i];
-    nest->s->scratch_taken = 0;
+    nest->s->scratch_taken = nest->s->scratch_held;
     nnc_choose_shape(&t);
+    return t;
+}
+
+void nnc_pack_formula(nnc_nest *nest, nnc_tensor_id id)
+{
+    nnc_tile t = open_tile(nest, id);
+    if (!t.shape.packed)
+        return;
+    t.packing = true;
+    t.low = nnc_emit_index(nest->b, 0);
+    t.high = nnc_emit_extent(nest->b, t.t->extent[t.shape.block]);
+    t.order[t.depth++] = t.shape.lane;
+    nnc_emit_level(&t, 0, 1, 1, 1);
+}
+
+void nnc_emit_formula(nnc_nest *nest, nnc_tensor_id id)
+{
+    nnc_tile t = open_tile(nest, id);
     nnc_count_tile(&t);
     t.once = stored_once(&t, id);
     order_slots(&t);

@@ -25,7 +25,7 @@ static nnc_kernel *new_kernel(nnc_scheduler *s, const char *tensor, nnc_span spa
         s->writes = NNC_ARRAY(s->arena, bool, s->write_capacity);
     }
     memset(s->writes, 0, s->write_capacity * sizeof *s->writes);
-    s->scratches = 0;
+    s->scratches = s->scratch_held = 0;
     return kernel;
 }
 
@@ -133,15 +133,42 @@ static void make_group(nnc_scheduler *s, const nnc_group *group)
 
 /* ---- recurrences ---- */
 
-static void emit_items(nnc_nest *nest, const nnc_order_item *items, uint32_t count, nnc_value_id (*fixed)[NNC_MAX_SLOTS])
+/* One formula, at the present steps of the loops around; or, before them, what it packs. */
+static void emit_step(nnc_nest *nest, nnc_tensor_id id, const nnc_value_id *fixed, bool packing)
 {
-    nnc_builder *b = nest->b;
+    for (int slot = 0; slot < NNC_MAX_SLOTS; slot++)
+        nest->fixed[slot] = fixed[slot];
+    if (packing)
+        nnc_pack_formula(nest, id);
+    else
+        nnc_emit_formula(nest, id);
+}
+
+static void pack_items(nnc_nest *nest, const nnc_order_item *items, uint32_t count, nnc_value_id (*fixed)[NNC_MAX_SLOTS])
+{
+    int64_t steps = nest->steps;
     for (uint32_t i = 0; i < count; i++) {
         const nnc_order_item *item = &items[i];
         if (item->tensor) {
-            for (int slot = 0; slot < NNC_MAX_SLOTS; slot++)
-                nest->fixed[slot] = fixed[item->tensor][slot];
-            nnc_emit_formula(nest, item->tensor);
+            emit_step(nest, item->tensor, fixed[item->tensor], true);
+            continue;
+        }
+        for (uint32_t m = 0; m < item->members; m++)
+            fixed[item->member[m]][item->slot[m]] = nnc_emit_index(nest->b, 0);
+        nest->steps = steps * item->extent;
+        pack_items(nest, item->item, item->items, fixed);
+        nest->steps = steps;
+    }
+}
+
+static void emit_items(nnc_nest *nest, const nnc_order_item *items, uint32_t count, nnc_value_id (*fixed)[NNC_MAX_SLOTS])
+{
+    nnc_builder *b = nest->b;
+    int64_t steps = nest->steps;
+    for (uint32_t i = 0; i < count; i++) {
+        const nnc_order_item *item = &items[i];
+        if (item->tensor) {
+            emit_step(nest, item->tensor, fixed[item->tensor], false);
             continue;
         }
         nnc_value_id t = nnc_open_for(b, nnc_emit_index(b, 0), nnc_emit_index(b, item->extent), 1);
@@ -149,7 +176,9 @@ static void emit_items(nnc_nest *nest, const nnc_order_item *items, uint32_t cou
             t = nnc_emit2(b, NNC_LOOP_ISUB, nnc_emit_index(b, item->extent - 1), t);
         for (uint32_t m = 0; m < item->members; m++)
             fixed[item->member[m]][item->slot[m]] = t;
+        nest->steps = steps * item->extent;
         emit_items(nest, item->item, item->items, fixed);
+        nest->steps = steps;
         nnc_close(b);
     }
 }
@@ -157,9 +186,10 @@ static void emit_items(nnc_nest *nest, const nnc_order_item *items, uint32_t cou
 static void make_loop(nnc_scheduler *s, const nnc_group *group)
 {
     nnc_kernel *k = group_kernel(s, group);
-    nnc_nest nest = {.s = s, .b = nnc_builder_new(s->loops, k), .kernel = k};
+    nnc_nest nest = {.s = s, .b = nnc_builder_new(s->loops, k), .kernel = k, .steps = 1};
     nnc_value_id(*fixed)[NNC_MAX_SLOTS] = nnc_arena_allocate(s->arena, s->p->tensors, sizeof *fixed);
     open_tasks(&nest, group);
+    pack_items(&nest, group->loop, 1, fixed);
     emit_items(&nest, group->loop, 1, fixed);
     nnc_close(nest.b);
     nnc_builder_done(nest.b);

@@ -18,6 +18,7 @@ typedef struct nnc_shape {
     int block;                    /* reduced slot that is summed block by block; -1 none. Those before it are walked outside, those after it inside */
     int64_t block_size;
     int64_t chunk;                /* rows for which all lanes are walked before the next ones are, and what they read is copied together; 0: all of them, and nothing is */
+    bool packed;                  /* what the lanes read may be copied before the recurrence's steps */
     bool whole;                   /* the block is the whole sum, which stays in registers: what the lanes read is copied together, no more */
 } nnc_shape;
 
@@ -25,6 +26,7 @@ typedef struct nnc_shape {
 typedef struct nnc_panel {
     nnc_ref read;
     uint32_t buffer;
+    bool packed;                  /* of all ranges, one after another, and made before */
     nnc_value_id value[NNC_MAX_VECTORS];   /* at the present point of the sum */
 } nnc_panel;
 
@@ -59,6 +61,8 @@ typedef struct nnc_tile {
     nnc_value_id first, last;              /* whether this is the first block, the last one */
     nnc_panel panel[NNC_MAX_PANELS];
     int panels;
+    bool packing;                          /* the packs are being made: ranges of lanes alone are walked */
+    nnc_value_id pack_rest;                /* the last range of lanes is a shorter one: lanes before it; 0: it is not the present one */
     nnc_row_copy copy[NNC_MAX_PANELS];
     int copies;
     bool copying;                          /* the loops of rows are those of the copies */
@@ -69,6 +73,7 @@ typedef struct nnc_tile {
 /* shape.c: the slots of the tile; how many of a slot are walked together (all, or a task's; of few rows, a task each, half of them, as one of two
  * threads has: a call walks all the rows that it is given); whether it is a slot of such rows; the lanes of a part of the lane slot: what the machine has and the part fills. */
 void nnc_choose_shape(nnc_tile *t);
+bool nnc_rows_share(const nnc_tile *t);        /* so many rows read a panel that it is worth copying each time */
 int64_t nnc_tiled_extent(const nnc_tile *t, int slot);
 bool nnc_single_tasks(const nnc_tile *t, int slot);
 uint8_t nnc_lanes_for(const nnc_tile *t, int64_t length);

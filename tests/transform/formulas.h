@@ -27,6 +27,7 @@ static const formula_kind formula_kinds[] = {
     {"neighbour", make_neighbour, 1},
     {"scan", make_scan, 2},
     {"nested scan", make_nested_scan, 2},
+    {"recurrent", make_recurrent, 2},
     {"decoding", make_decoding, 4},
     {"turned", make_turned, 1},
     {"draw", make_draw, 1},

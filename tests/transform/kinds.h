@@ -444,6 +444,34 @@ static inline nnc_tensor_id pick_rows(maker *m, int64_t n)
     return 0;
 }
 
+/* A recurrent layer: h[t, i] = tanh(0.5 * sum(j: h[t-1, j] * u[j, i]) + x[i]), h[-1] = 0. */
+static inline nnc_tensor_id make_recurrent(maker *m)
+{
+    nnc_program *p = m->p;
+    recurrence r;
+    draft s = {0}, g = {0};
+    nnc_ref at[8] = {0};
+    pick_recurrence(m, &r);
+    nnc_tensor_id u = pick_rows(m, r.n);
+    if (!u)
+        return make_scan(m);
+    uint32_t first = r.first;
+    r.shape[first + 1] = r.n;
+    nnc_tensor_id h = declare(m, "h", NNC_REAL, 0, r.shape, first + 2);
+    for (uint32_t i = 0; i < first + 2; i++)
+        at[i] = add_left(m, &s, r.shape[i]);
+    nnc_ref unit = at[first + 1], later = nnc_within(p, at[first], 1, INT64_MAX), j = add_over(m, &s, extent(m, u, 0) < r.n ? extent(m, u, 0) : r.n);
+    at[first] = moved(m, at[first], -1);
+    at[first + 1] = j;
+    nnc_ref before = nnc_select(p, later, nnc_read(p, h, at, first + 2), number(m, 0)), weight = nnc_read(p, u, (nnc_ref[]){j, unit}, 2);
+    nnc_tensor_id z = finish(m, &s, NNC_REDUCE_SUM, binary(m, NNC_OP_MUL, before, weight));
+    for (uint32_t i = 0; i < first + 2; i++)
+        at[i] = add_left(m, &g, r.shape[i]);
+    nnc_ref sum = scaled(m, nnc_read(p, z, at, first + 2), 0.5);
+    nnc_set_body(p, h, NNC_REDUCE_NONE, g.left, NULL, NULL, 0, unary(m, NNC_OP_TANH, binary(m, NNC_OP_ADD, sum, feed_of(m, &r, at[0], at[first + 1]))));
+    return h;
+}
+
 /* Greedy decoding: c[t] = argmax(j: s[t, j]), s[t, j] = sin(x[j] + e[c[t-1], j] * (t + 1)): a class is what the steps hand on. */
 static inline nnc_tensor_id make_decoding(maker *m)
 {
