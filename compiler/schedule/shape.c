@@ -153,7 +153,6 @@ static void choose_panel(nnc_tile *t)
     t->shape.block = t->t->rank;
     t->shape.block_size = nnc_extent_at(t->nest->s, t->t, t->t->rank);
     t->shape.whole = true;
-    nnc_count_way(t->nest->s, NNC_WAY_WHOLE_PANELS);
 }
 
 /* The least power of two that holds the slot. */

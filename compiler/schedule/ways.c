@@ -28,6 +28,8 @@ void nnc_count_tile(const nnc_tile *t)
         nnc_count_way(s, NNC_WAY_BLOCKS);
     if (nnc_in_blocks(t->t) && shape->lane == t->t->rank - 1)
         nnc_count_way(s, NNC_WAY_BLOCKED_EXAMPLES);
+    if (shape->whole)
+        nnc_count_way(s, NNC_WAY_WHOLE_PANELS);
     if (t->cuts > 0)
         nnc_count_way(s, NNC_WAY_CUTS);
 }

@@ -337,6 +337,9 @@ static const large_case LARGE[] = {
     /* every other point of the sum, told by slots that the inner loops do not move */
     {"input x[batch, 9, 26, 16]\ninput w[3, 3, 16, 72]\ny[b < batch, i < 7, j < 24, c < 72] = sum(l < 3, m < 3, k < 16: if (i + l) mod 2 == 0 then x[b, i + l, j + m, k] * w[l, m, k, c] else 0)\n",
      "x86-64-v3", 2, 512 << 10, {NNC_WAY_SETTLED}},
+    /* a recurrence: what it reads at each step is copied before the first one, the last lanes in a shorter range */
+    {"input x[batch, 2, 171]\ninput w[171, 256]\nh[b < batch, t < 2, j < 171] = sum(k < 171: (if 0 < t then h[b, t - 1, k] else x[b, t, k]) * w[k, j])\ny[b < batch, t < 2, j < 171] = h[b, t, j] * 2\n",
+     "x86-64-v3", 13, 512 << 10, {NNC_WAY_PACKS, NNC_WAY_WHOLE_PANELS}},
     /* the sum of a tile, then what is read once for each element */
     {"input x[batch, 64, 70]\ninput w[70, 72]\ninput v[batch, 64, 72]\ns[b < batch, t < 64, j < 72] = sum(k < 70: x[b, t, k] * w[k, j])\ny[b < batch, t < 64, j < 72] = s[b, t, j] + v[b, t, j]\n",
      "x86-64-v3", 2, 512 << 10, {NNC_WAY_ASKED}},
@@ -399,21 +402,36 @@ static void test_without_copies(void **state)
     }
 }
 
-/* Sums of one kernel take turns in the same scratch; a sum that is too long for a stack is not copied, however large the caches are. */
-static void test_scratch(void **state)
+/* Of a recurrence of two products of so many units: its ways, and how many scratches its kernel has. */
+static uint32_t scratches_of(int units, uint32_t *packs, uint32_t *panels)
 {
-    static const char recurrence[] = "input x[batch, 3, 256]\ninput w[256, 256]\ninput v[256, 256]\n"
-                                     "g[b < batch, t < 3, j < 256] = sum(k < 256: (if 0 < t then h[b, t - 1, k] else x[b, t, k]) * w[k, j])\n"
-                                     "h[b < batch, t < 3, j < 256] = sum(k < 256: g[b, t, k] * v[k, j])\ny[b < batch, j < 256] = h[b, 2, j]\n";
-    static const char longest[] = "input x[100000, 320]\ninput d[100000, 64]\ny[i < 320, j < 64] = sum(k < 100000: x[k, i] * d[k, j])\n";
-    static const char widest[] = "input x[5000, 1024]\ninput w[1024, 1024]\ny[i < 5000, j < 1024] = sum(k < 1024: x[i, k] * w[k, j])\n";
-    (void)state;
-    made one = schedule_for(recurrence, nnc_machine_find("x86-64-v3"), 256, false);
-    assert_int_equal(one.scheduled.taken[NNC_WAY_WHOLE_PANELS], 2);
+    const char *text = nnc_arena_format(&session.arena, "input x[batch, 3, %d]\ninput w[%d, %d]\ninput v[%d, %d]\n"
+                                        "g[b < batch, t < 3, j < %d] = sum(k < %d: (if 0 < t then h[b, t - 1, k] else x[b, t, k]) * w[k, j])\n"
+                                        "h[b < batch, t < 3, j < %d] = sum(k < %d: g[b, t, k] * v[k, j])\ny[b < batch, j < %d] = h[b, 2, j]\n",
+                                        units, units, units, units, units, units, units, units, units, units);
+    made one = schedule_for(text, nnc_machine_find("x86-64-v3"), 256, false);
     uint32_t buffers = 0;
     for (uint32_t b = 0; b < one.scheduled.loops->buffers; b++)
         buffers += one.scheduled.loops->buffer[b].storage == NNC_STORAGE_LOCAL;
-    assert_int_equal(buffers, 1);
+    *packs = one.scheduled.taken[NNC_WAY_PACKS];
+    *panels = one.scheduled.taken[NNC_WAY_PANELS];
+    return buffers;
+}
+
+/* Sums of one kernel take turns in the same scratch, but for what is packed before a recurrence's steps, as far as it fits; a sum that is too long for a stack is not copied, however
+ * large the caches are. */
+static void test_scratch(void **state)
+{
+    static const char longest[] = "input x[100000, 320]\ninput d[100000, 64]\ny[i < 320, j < 64] = sum(k < 100000: x[k, i] * d[k, j])\n";
+    static const char widest[] = "input x[5000, 1024]\ninput w[1024, 1024]\ny[i < 5000, j < 1024] = sum(k < 1024: x[i, k] * w[k, j])\n";
+    uint32_t packs, panels;
+    (void)state;
+    assert_int_equal(scratches_of(256, &packs, &panels), 2);
+    assert_true(packs == 2 && panels == 0);
+    assert_int_equal(scratches_of(320, &packs, &panels), 2);
+    assert_true(packs == 1 && panels > 0);
+    assert_int_equal(scratches_of(512, &packs, &panels), 1);
+    assert_true(packs == 0 && panels > 0);
     nnc_machine roomy = *nnc_machine_find("x86-64-v4");
     roomy.l1 = 1 << 20;
     roomy.l2 = 1 << 28;
