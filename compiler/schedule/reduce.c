@@ -76,14 +76,42 @@ static nnc_value_id combine(nnc_lower *l, nnc_reduce reduce, nnc_ref body, nnc_v
 
 static void walk(reduction *r, int slot);
 
+enum { FEW_POINTS = 9, FEW_TERMS = 36 };       /* of a sum whose loops are written out; and those of all elements of the tile */
+
+/* A window of a pooling: its loops would take longer than what is in them. */
+static bool is_written_out(const reduction *r)
+{
+    const nnc_tile *t = r->t;
+    int64_t points = 1;
+    for (int slot = r->first; slot < r->last; slot++)
+        points *= t->t->extent[slot] > 0 && points <= FEW_POINTS ? t->t->extent[slot] : FEW_POINTS + 1;
+    return !t->nest->s->machine->small && t->shape.sum_lane < 0 && t->shape.block < 0 && points <= FEW_POINTS && points * r->clip.rows * r->clip.columns <= FEW_TERMS;
+}
+
+static bool is_index(const nnc_tile *t, nnc_value_id id, int64_t *value)
+{
+    const nnc_value *v = &t->nest->kernel->value[id];
+    *value = v->integer;
+    return v->op == NNC_LOOP_INDEX;
+}
+
 static void walk_part(reduction *r, int slot, nnc_value_id from, nnc_value_id to, int64_t step)
 {
     nnc_tile *t = r->t;
-    t->slot[slot] = nnc_open_for(t->nest->b, from, to, step);
+    int64_t low, high;
     r->clip.open[slot] = true;
-    walk(r, slot + 1);
+    if (is_index(t, from, &low) && is_index(t, to, &high) && is_written_out(r)) {
+        nnc_count_way(t->nest->s, NNC_WAY_WRITTEN_OUT);
+        for (int64_t i = low; i < high; i += step) {
+            t->slot[slot] = nnc_emit_index(t->nest->b, i);
+            walk(r, slot + 1);
+        }
+    } else {
+        t->slot[slot] = nnc_open_for(t->nest->b, from, to, step);
+        walk(r, slot + 1);
+        nnc_close(t->nest->b);
+    }
     r->clip.open[slot] = false;
-    nnc_close(t->nest->b);
 }
 
 /* The lane slot of a sum has the innermost loop, over whole vectors as far as the guard lets them matter; what is left is the last lanes of one more, which ends at the end. */
@@ -324,9 +352,8 @@ static void position_point(reduction *r)
     uint32_t best = r->acc[0][0], place = r->acc[0][1];
     nnc_value_id x = nnc_lower_wide(&l, nnc_lower_value(&l, t->t->body)), old = nnc_emit_get(b, best);
     bool max = t->t->reduce == NNC_REDUCE_ARGMAX;
-    nnc_value_id better = nnc_emit2(b, NNC_LOOP_LT, max ? old : x, max ? x : old);
-    nnc_value_id first_nan = nnc_emit2(b, NNC_LOOP_AND, nnc_emit2(b, NNC_LOOP_NE, x, x), nnc_emit2(b, NNC_LOOP_EQ, old, old));
-    nnc_value_id take = nnc_emit2(b, NNC_LOOP_OR, better, first_nan), at = nnc_lower_wide(&l, flat_position(t));
+    nnc_value_id better = nnc_emit1(b, NNC_LOOP_NOT, nnc_emit2(b, NNC_LOOP_LE, max ? x : old, max ? old : x));      /* or one of them is NaN */
+    nnc_value_id take = nnc_emit2(b, NNC_LOOP_AND, better, nnc_emit2(b, NNC_LOOP_EQ, old, old)), at = nnc_lower_wide(&l, flat_position(t));
     nnc_emit_set(b, place, nnc_emit3(b, NNC_LOOP_SELECT, take, at, nnc_emit_get(b, place)));
     nnc_emit_set(b, best, nnc_emit3(b, NNC_LOOP_SELECT, take, x, old));
     nnc_ref_map_close(&l.done);

@@ -112,7 +112,7 @@ static void find_candidates(laner *w, const nnc_tensor_id *root, uint32_t roots)
 /* ---- what is worth it ---- */
 
 /* In vectors of NNC_BLOCK numbers: a number that is read across; adding up a block's lanes; a vector of a sum whose lanes are examples, since both factors are read for each tile. */
-static const double ACROSS = 1.5, FOLD = 5, LANE_SUM = 1.5;
+static const double ACROSS = 1.5, FOLD = 5, LANE_SUM = 1.2;
 static const double WORTH = 0.05;     /* of all the work: less is not worth the kernels */
 
 static double product(const nnc_tensor *t, uint32_t first, uint32_t last)
