@@ -8,7 +8,7 @@ nnc_lower nnc_lower_at(const nnc_tile *t, int lane, uint8_t lanes)
 {
     nnc_lower l = {.s = t->nest->s, .b = t->nest->b, .kernel = t->nest->kernel, .t = t->t, .lane = lane, .lanes = lanes,
                    .ranged = t->range.high ? t->shape.lane : -1, .range = t->range, .held = t->held, .helds = t->helds, .denied = t->denied, .full = t->full, .kept = t->once ? t->made : 0};
-    if (lane >= 0 && lane == t->shape.lane && lanes > t->t->extent[lane])
+    if (lane >= 0 && lane == t->shape.lane && !t->flat && lanes > t->t->extent[lane])
         l.present = t->t->extent[lane];
     for (int i = 0; i < t->t->rank + t->t->reduced; i++)
         l.slot[i] = t->slot[i];

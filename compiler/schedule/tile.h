@@ -47,6 +47,7 @@ typedef struct nnc_tile {
     int64_t cut[8];                        /* the lane slot is walked in parts: conditions on it are decided in each */
     int cuts;
     nnc_slot_range range;                  /* the present part */
+    bool flat;                             /* the lane slot runs over all rows: they lie one after another */
     bool full;                             /* in blocks of examples: the present one has all of them */
     int side;                              /* places of `beside` in the present tile: its row r is at r / side of `row` and r % side of `beside`; 1 where there is none */
     int64_t width;                         /* elements of the lane slot in the present tile. Its last vector ends where the tile does: it may make again what the one before made */
