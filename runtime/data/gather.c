@@ -57,8 +57,11 @@ static void gather_short(const nnc_dataset_table *table, int64_t slot, const int
 {
     for (int64_t i = 0; i < count; i++) {
         const char *cells = nnc_table_cells(table, number[i]) + 4 * slot;
-        for (int64_t e = 0; e < elements; e++, out += 4, cells += 4)
-            memcpy(out, cells, 4);
+        int64_t e = 0;
+        for (; e + 4 <= elements; e += 4, out += 16)
+            memcpy(out, cells + 4 * e, 16);
+        for (; e < elements; e++, out += 4)
+            memcpy(out, cells + 4 * e, 4);
     }
 }
 
