@@ -22,6 +22,7 @@ _Noreturn void nnc_builder_fault(const nnc_builder *b, const char *condition, co
 nnc_builder *nnc_builder_new(nnc_loops *loops, nnc_kernel *kernel)
 {
     nnc_builder *b = NNC_NEW(loops->arena, nnc_builder);
+    b->alone = loops->alone;
     b->loops = loops;
     b->kernel = kernel;
     b->arena = loops->arena;
@@ -29,7 +30,7 @@ nnc_builder *nnc_builder_new(nnc_loops *loops, nnc_kernel *kernel)
     kernel->values = kernel->registers = 0;
     NNC_PUSH(b->arena, kernel->value, kernel->values, kernel->value_capacity) = (nnc_value){0};
     NNC_PUSH(b->arena, b->owner, b->owners, b->owner_capacity) = 0;
-    NNC_PUSH(b->arena, b->block, b->blocks, b->block_capacity) = (nnc_block){NULL, &kernel->body, b->serials++, true};
+    NNC_PUSH(b->arena, b->block, b->blocks, b->block_capacity) = (nnc_block){.tail = &kernel->body, .serial = b->serials++, .entered = true};
     return b;
 }
 
@@ -48,7 +49,7 @@ static void open_block(nnc_builder *b, nnc_statement statement, bool entered)
 {
     nnc_statement *made = NNC_NEW(b->arena, nnc_statement);
     *made = statement;
-    NNC_PUSH(b->arena, b->block, b->blocks, b->block_capacity) = (nnc_block){made, &made->body, b->serials++, entered};
+    NNC_PUSH(b->arena, b->block, b->blocks, b->block_capacity) = (nnc_block){.owner = made, .tail = &made->body, .serial = b->serials++, .entered = entered};
 }
 
 /* A loop that is known to run: constant bounds, a call's tasks, the examples present. */
@@ -59,10 +60,26 @@ static bool runs(const nnc_value *low, const nnc_value *high)
     return (low->op == NNC_LOOP_FIRST && high->op == NNC_LOOP_LAST) || (low->op == NNC_LOOP_INDEX && low->integer <= 0 && high->op == NNC_LOOP_BATCH);
 }
 
+/* A loop that runs once, or a condition that holds: what is in it stands in the parent's list. */
+static void mark_bare(nnc_builder *b)
+{
+    b->block[b->blocks - 1].bare = true;
+    b->block[b->blocks - 1].entered = true;
+}
+
+static bool runs_once(const nnc_value *low, const nnc_value *high, int64_t step)
+{
+    return low->op == NNC_LOOP_INDEX && high->op == NNC_LOOP_INDEX && low->integer < high->integer && high->integer - low->integer <= step;
+}
+
 nnc_value_id nnc_open_for(nnc_builder *b, nnc_value_id low, nnc_value_id high, int64_t step)
 {
     NNC_MUST(b, step > 0 && nnc_at(b, low)->type == NNC_TYPE_INDEX && nnc_at(b, high)->type == NNC_TYPE_INDEX);
     open_block(b, (nnc_statement){.kind = NNC_STATEMENT_FOR, .low = low, .high = high, .step = step}, runs(nnc_at(b, low), nnc_at(b, high)));
+    if (runs_once(nnc_at(b, low), nnc_at(b, high), step)) {
+        mark_bare(b);
+        return low;
+    }
     int64_t from = nnc_multiple_of(b->kernel, low), multiple = from % step ? 1 : step;
     nnc_value variable = {.op = NNC_LOOP_VARIABLE, .type = NNC_TYPE_INDEX, .lanes = 1, .integer = multiple};
     return b->block[b->blocks - 1].owner->value = nnc_place_here(b, variable, false);
@@ -72,6 +89,8 @@ void nnc_open_if(nnc_builder *b, nnc_value_id condition)
 {
     NNC_MUST(b, nnc_at(b, condition)->type == NNC_TYPE_BOOL && nnc_at(b, condition)->lanes == 1);
     open_block(b, (nnc_statement){.kind = NNC_STATEMENT_IF, .value = condition}, false);
+    if (nnc_at(b, condition)->op == NNC_LOOP_TRUTH && nnc_at(b, condition)->integer)
+        mark_bare(b);
 }
 
 /* A block without statements leaves no trace: all that it made went outside. */
@@ -81,8 +100,8 @@ void nnc_close(nnc_builder *b)
     nnc_block closed = b->block[--b->blocks], *parent = &b->block[b->blocks - 1];
     if (!closed.owner->body)
         return;
-    *parent->tail = closed.owner;
-    parent->tail = &closed.owner->next;
+    *parent->tail = closed.bare ? closed.owner->body : closed.owner;
+    parent->tail = closed.bare ? closed.tail : &closed.owner->next;
 }
 
 /* ---- values ---- */

@@ -9,6 +9,7 @@ typedef struct nnc_block {
     nnc_statement *owner;     /* NULL: the kernel's own block */
     nnc_statement **tail;
     uint32_t serial;          /* of the block among all of the kernel: values of closed blocks are known by it */
+    bool bare;                /* its statements join the parent's list in place of it */
     bool entered;             /* its body surely runs when the parent's does, so loads may leave it */
 } nnc_block;
 
@@ -22,6 +23,7 @@ struct nnc_builder {
     uint32_t owners, owner_capacity;
     nnc_value_id *table;      /* open addressing over PURE values; 0 is free */
     uint32_t slots, used;
+    bool alone;               /* of one example and all tasks at once: the counts are known */
 };
 
 /* Kept in release builds: a wrong kernel must not be compiled. Names what was wrong, and aborts. */

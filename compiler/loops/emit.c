@@ -25,9 +25,19 @@ static bool same_lanes(const nnc_builder *b, const nnc_value *v)
     return true;
 }
 
+/* Of a kernel that is called for one example and all tasks. */
+static nnc_value_id known_count(nnc_builder *b, nnc_loop_op op)
+{
+    const nnc_kernel *k = b->kernel;
+    int64_t tasks = (k->tasks_fixed + k->tasks_per_example + k->task_block - 1) / k->task_block;
+    return nnc_emit_index(b, op == NNC_LOOP_BATCH ? 1 : op == NNC_LOOP_FIRST ? 0 : tasks);
+}
+
 nnc_value_id nnc_emit(nnc_builder *b, nnc_loop_op op, const nnc_value_id *args, uint32_t count, int64_t integer)
 {
     NNC_MUST(b, op != NNC_LOOP_GET && op != NNC_LOOP_LOAD && op != NNC_LOOP_GATHER && op != NNC_LOOP_VARIABLE && count == nnc_loop_ops[op].arity);
+    if (b->alone && (op == NNC_LOOP_BATCH || op == NNC_LOOP_FIRST || op == NNC_LOOP_LAST))
+        return known_count(b, op);
     nnc_value v = {.op = (uint8_t)op, .count = (uint8_t)count, .integer = integer};
     for (uint32_t i = 0; i < count; i++)
         v.args[i] = args[i];

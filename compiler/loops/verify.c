@@ -96,7 +96,7 @@ static void check_value(checker *c, nnc_value_id id)
     if (v->op == NNC_LOOP_GET && ((uint64_t)v->integer >= k->registers || !c->set[v->integer]))
         complain(c, "a register is read and never set", (uint32_t)v->integer);
     if (!c->wrong && (v->op == NNC_LOOP_LOAD || v->op == NNC_LOOP_GATHER))
-        check_index(c, &k->value[v->args[0]], v->lanes, (uint32_t)v->integer, id);
+        check_index(c, &k->value[v->args[0]], c->loops->over_read ? 1 : v->lanes, (uint32_t)v->integer, id);
     c->visible[id] = true;
 }
 
@@ -125,7 +125,7 @@ static void check_write(checker *c, const nnc_statement *s)
     if (c->wrong)
         return;
     const nnc_value *at = &c->kernel->value[s->at], *value = &c->kernel->value[s->value];
-    check_index(c, at, value->lanes, s->target, s->value);
+    check_index(c, at, s->kind == NNC_STATEMENT_STORE && s->step > 0 ? (uint8_t)s->step : value->lanes, s->target, s->value);
     if (c->wrong)
         return;
     if (c->loops->buffer[s->target].storage == NNC_STORAGE_LOCAL)
