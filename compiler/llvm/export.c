@@ -70,28 +70,55 @@ static LLVMValueRef weights(exporter *e)
     return global;
 }
 
+/* Pointers to each class of storage, and to each argument. */
+static LLVMValueRef *storages(exporter *e)
+{
+    LLVMValueRef *storage = NNC_ARRAY(e->m->arena, LLVMValueRef, (size_t)NNC_STORAGE_ARGUMENT + e->loops->arguments);
+    storage[NNC_STORAGE_WORKSPACE] = LLVMGetParam(e->function, e->exported->arguments);
+    storage[NNC_STORAGE_PERSISTENT] = weights(e);
+    storage[NNC_STORAGE_HOST] = LLVMConstNull(e->m->pointer);
+    for (uint32_t i = 0; i < e->exported->arguments; i++)
+        storage[(uint32_t)NNC_STORAGE_ARGUMENT + e->loops->buffer[e->exported->argument[i]].argument] = LLVMGetParam(e->function, i);
+    return storage;
+}
+
 static void put(exporter *e, LLVMValueRef pointers, uint32_t slot, LLVMValueRef value)
 {
     LLVMValueRef at = nnc_llvm_int(e->m, e->m->index, slot);
     LLVMBuildStore(e->m->builder, value, LLVMBuildGEP2(e->m->builder, e->m->pointer, pointers, &at, 1, ""));
 }
 
-static void run_kernels(exporter *e, const LLVMValueRef *kernels)
+static void call_kernels(exporter *e, const LLVMValueRef *kernels)
 {
     nnc_module *m = e->m;
     uint32_t slots = (uint32_t)NNC_STORAGE_ARGUMENT + e->loops->arguments;
-    LLVMValueRef pointers = LLVMBuildArrayAlloca(m->builder, m->pointer, nnc_llvm_int(m, m->int32, slots), "");
-    put(e, pointers, NNC_STORAGE_WORKSPACE, LLVMGetParam(e->function, e->exported->arguments));
-    put(e, pointers, NNC_STORAGE_PERSISTENT, weights(e));
-    put(e, pointers, NNC_STORAGE_HOST, LLVMConstNull(m->pointer));
-    for (uint32_t i = 0; i < e->exported->arguments; i++)
-        put(e, pointers, (uint32_t)NNC_STORAGE_ARGUMENT + e->loops->buffer[e->exported->argument[i]].argument, LLVMGetParam(e->function, i));
+    LLVMValueRef pointers = LLVMBuildArrayAlloca(m->builder, m->pointer, nnc_llvm_int(m, m->int32, slots), ""), *storage = storages(e);
+    for (uint32_t i = 0; i < slots; i++)
+        if (storage[i])
+            put(e, pointers, i, storage[i]);
     for (uint32_t i = 0; i < e->loops->kernels; i++) {
         const nnc_kernel *k = e->loops->kernel[i];
         int64_t tasks = (k->tasks_fixed + k->tasks_per_example + k->task_block - 1) / k->task_block;
         LLVMValueRef args[4] = {pointers, nnc_llvm_int(m, m->int64, 1), nnc_llvm_int(m, m->int64, 0), nnc_llvm_int(m, m->int64, tasks)};
         LLVMBuildCall2(m->builder, m->kernel_type, kernels[i], args, 4, "");
     }
+}
+
+enum { SMALL = 800 };       /* operations of all kernels: a call of each would take longer than some of them do */
+
+static bool is_small(const nnc_loops *loops)
+{
+    uint32_t operations = 0;
+    for (uint32_t i = 0; i < loops->kernels; i++)
+        operations += nnc_kernel_operations(loops->kernel[i]);
+    return operations <= SMALL && loops->alone;
+}
+
+static void write_kernels(exporter *e)
+{
+    LLVMValueRef *storage = storages(e);
+    for (uint32_t i = 0; i < e->loops->kernels; i++)
+        nnc_llvm_kernel_inside(e->m, e->loops, e->loops->kernel[i], e->function, storage);
 }
 
 /* extern const char *const SYMBOL[count] */
@@ -111,8 +138,12 @@ static void add_table(nnc_module *m, const nnc_export_table *table)
     LLVMSetGlobalConstant(global, 1);
 }
 
-void nnc_llvm_export(nnc_module *m, const nnc_loops *loops, const LLVMValueRef *kernels, const nnc_export *exported)
+void nnc_llvm_export(nnc_module *m, const nnc_loops *loops, const nnc_export *exported)
 {
+    bool small = is_small(loops);
+    LLVMValueRef *kernels = NNC_ARRAY(m->arena, LLVMValueRef, loops->kernels + 1);
+    for (uint32_t k = 0; k < loops->kernels && !small; k++)
+        kernels[k] = nnc_llvm_kernel(m, loops, loops->kernel[k], true);
     LLVMTypeRef *types = NNC_ARRAY(m->arena, LLVMTypeRef, exported->arguments + 1);
     for (uint32_t i = 0; i <= exported->arguments; i++)
         types[i] = m->pointer;
@@ -121,10 +152,15 @@ void nnc_llvm_export(nnc_module *m, const nnc_loops *loops, const LLVMValueRef *
     for (uint32_t i = 0; i < exported->tables; i++)
         add_table(m, &exported->table[i]);
     nnc_llvm_attribute(m, function, "nounwind", NULL);
+    if (small)
+        nnc_llvm_attribute(m, function, "prefer-vector-width", "512");
     LLVMPositionBuilderAtEnd(m->builder, block(&e, "entry"));
     e.refused = block(&e, "refused");
     check_arguments(&e);
-    run_kernels(&e, kernels);
+    if (small)
+        write_kernels(&e);
+    else
+        call_kernels(&e, kernels);
     LLVMBuildRet(m->builder, nnc_llvm_int(m, m->int32, 0));
     LLVMPositionBuilderAtEnd(m->builder, e.refused);
     LLVMBuildRet(m->builder, nnc_llvm_int(m, m->int32, 1));

@@ -46,13 +46,15 @@ void nnc_llvm_attribute(const nnc_module *m, LLVMValueRef function, const char *
 
 /* One function a kernel; external, or internal to the object. */
 LLVMValueRef nnc_llvm_kernel(nnc_module *m, const nnc_loops *loops, const nnc_kernel *kernel, bool internal);
+/* The same inside of `function`, where the builder stands; the counts are numbers. storage: by nnc_storage_class and argument, pointers to them. */
+void nnc_llvm_kernel_inside(nnc_module *m, const nnc_loops *loops, const nnc_kernel *kernel, LLVMValueRef function, LLVMValueRef *storage);
 /* The operation that makes a value, from values made before. */
 LLVMValueRef nnc_llvm_operation(nnc_module *m, nnc_value_id id);
 void nnc_llvm_store(nnc_module *m, const nnc_statement *store);
 void nnc_llvm_prefetch(nnc_module *m, const nnc_statement *prefetch);
 LLVMValueRef nnc_llvm_load(nnc_module *m, const nnc_value *load);
-/* int NAME(arguments.., workspace): checks, then all kernels with a batch of one. */
-void nnc_llvm_export(nnc_module *m, const nnc_loops *loops, const LLVMValueRef *kernels, const nnc_export *exported);
+/* int NAME(arguments.., workspace): checks, then all kernels with a batch of one: calls of them, or, where they are small, what they do. */
+void nnc_llvm_export(nnc_module *m, const nnc_loops *loops, const nnc_export *exported);
 
 bool nnc_llvm_compile(nnc_arena *arena, const nnc_loops *const *loops, uint32_t count, const nnc_export *exported, const nnc_target *target,
                       nnc_llvm_output kind, nnc_object *out, const char **error);

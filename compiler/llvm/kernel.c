@@ -254,10 +254,9 @@ static LLVMValueRef count_parameter(nnc_module *m, unsigned which)
     return LLVMBuildIntCast2(m->builder, LLVMGetParam(m->function, which), m->index, 1, "");
 }
 
-static void begin(nnc_module *m, bool internal)
+static void declare(nnc_module *m, bool internal)
 {
-    const nnc_kernel *k = m->kernel;
-    m->function = LLVMAddFunction(m->module, k->name, m->kernel_type);
+    m->function = LLVMAddFunction(m->module, m->kernel->name, m->kernel_type);
     if (internal)
         LLVMSetLinkage(m->function, LLVMInternalLinkage);
     nnc_llvm_attribute(m, m->function, "nounwind", NULL);
@@ -266,24 +265,39 @@ static void begin(nnc_module *m, bool internal)
     m->batch = count_parameter(m, 1);
     m->first = count_parameter(m, 2);
     m->last = count_parameter(m, 3);
+}
+
+/* What the kernel does, from where the builder stands. storage: pointers to the classes of storage, as far as they are known. */
+static void emit_kernel(nnc_module *m, LLVMValueRef *storage)
+{
+    const nnc_kernel *k = m->kernel;
     m->value = NNC_ARRAY(m->arena, LLVMValueRef, k->values + 1);
     m->reg = NNC_ARRAY(m->arena, LLVMValueRef, k->registers + 1);
     for (uint32_t i = 0; i < k->registers; i++)
         m->reg[i] = LLVMGetPoison(nnc_llvm_type(m, k->reg[i].type, k->reg[i].lanes));
     m->base = NNC_ARRAY(m->arena, LLVMValueRef, m->loops->buffers + 1);
     m->nonnegative = nnc_nonnegative(m->arena, k);
-    find_bases(m, k->body, NNC_ARRAY(m->arena, LLVMValueRef, (size_t)NNC_STORAGE_ARGUMENT + m->loops->arguments));
+    find_bases(m, k->body, storage);
+    registers r = {k, m->arena, k->registers / 64 + 1};
+    region *whole = find_regions(&r, NULL, k->body);
+    find_merged(&r, whole, bits_new(&r));
+    emit_body(m, k->body, whole->child);
 }
 
 LLVMValueRef nnc_llvm_kernel(nnc_module *m, const nnc_loops *loops, const nnc_kernel *kernel, bool internal)
 {
     m->loops = loops;
     m->kernel = kernel;
-    begin(m, internal);
-    registers r = {kernel, m->arena, kernel->registers / 64 + 1};
-    region *whole = find_regions(&r, NULL, kernel->body);
-    find_merged(&r, whole, bits_new(&r));
-    emit_body(m, kernel->body, whole->child);
+    declare(m, internal);
+    emit_kernel(m, NNC_ARRAY(m->arena, LLVMValueRef, (size_t)NNC_STORAGE_ARGUMENT + m->loops->arguments));
     LLVMBuildRetVoid(m->builder);
     return m->function;
+}
+
+void nnc_llvm_kernel_inside(nnc_module *m, const nnc_loops *loops, const nnc_kernel *kernel, LLVMValueRef function, LLVMValueRef *storage)
+{
+    m->loops = loops;
+    m->kernel = kernel;
+    m->function = function;
+    emit_kernel(m, storage);
 }

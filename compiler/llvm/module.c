@@ -72,14 +72,15 @@ static void close_module(nnc_module *m)
 static const char *fill(nnc_module *m, const nnc_loops *const *loops, uint32_t count, const nnc_export *exported)
 {
     for (uint32_t i = 0; i < count; i++) {
-        LLVMValueRef *kernels = NNC_ARRAY(m->arena, LLVMValueRef, loops[i]->kernels + 1);
+        if (exported) {
+            nnc_llvm_export(m, loops[i], exported);
+            continue;
+        }
         for (uint32_t k = 0; k < loops[i]->kernels; k++) {
             if (LLVMGetNamedFunction(m->module, loops[i]->kernel[k]->name))
                 return nnc_arena_format(m->arena, "two kernels are named %s", loops[i]->kernel[k]->name);
-            kernels[k] = nnc_llvm_kernel(m, loops[i], loops[i]->kernel[k], exported != NULL);
+            nnc_llvm_kernel(m, loops[i], loops[i]->kernel[k], false);
         }
-        if (exported)
-            nnc_llvm_export(m, loops[i], kernels, exported);
     }
     char *message = NULL;
     const char *wrong = LLVMVerifyModule(m->module, LLVMReturnStatusAction, &message) ? nnc_arena_string(m->arena, message) : NULL;

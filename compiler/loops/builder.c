@@ -23,6 +23,7 @@ nnc_builder *nnc_builder_new(nnc_loops *loops, nnc_kernel *kernel)
 {
     nnc_builder *b = NNC_NEW(loops->arena, nnc_builder);
     b->alone = loops->alone;
+    b->straight = loops->straight;
     b->loops = loops;
     b->kernel = kernel;
     b->arena = loops->arena;
@@ -76,7 +77,7 @@ nnc_value_id nnc_open_for(nnc_builder *b, nnc_value_id low, nnc_value_id high, i
 {
     NNC_MUST(b, step > 0 && nnc_at(b, low)->type == NNC_TYPE_INDEX && nnc_at(b, high)->type == NNC_TYPE_INDEX);
     open_block(b, (nnc_statement){.kind = NNC_STATEMENT_FOR, .low = low, .high = high, .step = step}, runs(nnc_at(b, low), nnc_at(b, high)));
-    if (runs_once(nnc_at(b, low), nnc_at(b, high), step)) {
+    if (b->straight && runs_once(nnc_at(b, low), nnc_at(b, high), step)) {
         mark_bare(b);
         return low;
     }
@@ -89,7 +90,7 @@ void nnc_open_if(nnc_builder *b, nnc_value_id condition)
 {
     NNC_MUST(b, nnc_at(b, condition)->type == NNC_TYPE_BOOL && nnc_at(b, condition)->lanes == 1);
     open_block(b, (nnc_statement){.kind = NNC_STATEMENT_IF, .value = condition}, false);
-    if (nnc_at(b, condition)->op == NNC_LOOP_TRUTH && nnc_at(b, condition)->integer)
+    if (b->straight && nnc_at(b, condition)->op == NNC_LOOP_TRUTH && nnc_at(b, condition)->integer)
         mark_bare(b);
 }
 

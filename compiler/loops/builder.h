@@ -23,6 +23,7 @@ struct nnc_builder {
     uint32_t owners, owner_capacity;
     nnc_value_id *table;      /* open addressing over PURE values; 0 is free */
     uint32_t slots, used;
+    bool straight;            /* see nnc_loops */
     bool alone;               /* of one example and all tasks at once: the counts are known */
 };
 

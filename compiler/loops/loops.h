@@ -100,6 +100,7 @@ typedef struct nnc_loops {
     uint32_t arguments;
     int64_t batch;            /* the largest */
     bool over_read;           /* each buffer is followed by the room of a vector that may be read */
+    bool straight;            /* what runs once stands without a loop (C keeps its blocks, in which variables are local) */
     bool alone;               /* of one example alone, each kernel called for all its tasks: BATCH, FIRST and LAST are numbers */
     int64_t workspace_bytes, persistent_bytes, host_bytes;
 } nnc_loops;

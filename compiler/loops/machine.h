@@ -13,7 +13,7 @@ typedef struct nnc_machine {
     uint8_t latency;            /* of a fused multiply-add, cycles */
     bool fused;                 /* has fused multiply-add */
     uint32_t l1, l2;            /* bytes */
-    bool prefetches;            /* worth asking early for what is used late */
+    bool prefetches;            /* worth asking early for what is used late: not of C, whose compiler and machine are not known. Small windows are written out where it is */
     bool small;                 /* code size before speed: no unrolled tiles */
 } nnc_machine;
 

@@ -78,14 +78,14 @@ static void walk(reduction *r, int slot);
 
 enum { FEW_POINTS = 9, FEW_TERMS = 36 };       /* of a sum whose loops are written out; and those of all elements of the tile */
 
-/* A window of a pooling: its loops would take longer than what is in them. */
+/* A window of a pooling: its loops would take longer than what is in them. Not in C, whose compilers do that as they see fit. */
 static bool is_written_out(const reduction *r)
 {
     const nnc_tile *t = r->t;
     int64_t points = 1;
     for (int slot = r->first; slot < r->last; slot++)
         points *= t->t->extent[slot] > 0 && points <= FEW_POINTS ? t->t->extent[slot] : FEW_POINTS + 1;
-    return !t->nest->s->machine->small && t->shape.sum_lane < 0 && t->shape.block < 0 && points <= FEW_POINTS && points * r->clip.rows * r->clip.columns <= FEW_TERMS;
+    return t->nest->s->machine->prefetches && t->shape.sum_lane < 0 && t->shape.block < 0 && points <= FEW_POINTS && points * r->clip.rows * r->clip.columns <= FEW_TERMS;
 }
 
 static bool is_index(const nnc_tile *t, nnc_value_id id, int64_t *value)

@@ -267,7 +267,7 @@ nnc_scheduled nnc_schedule(nnc_arena *arena, const nnc_schedule_request *request
     nnc_scheduler s = {.arena = arena, .p = p, .request = request, .machine = request->machine};
     bool *kept = NNC_ARRAY(arena, bool, p->tensors);
     s.loops = NNC_NEW(arena, nnc_loops);
-    *s.loops = (nnc_loops){.arena = arena, .name = request->name, .batch = request->batch, .over_read = request->over_read, .alone = request->serial && request->batch == 1};
+    *s.loops = (nnc_loops){.arena = arena, .name = request->name, .batch = request->batch, .over_read = request->over_read, .straight = request->machine->prefetches || request->machine->small, .alone = request->serial && request->batch == 1};
     s.buffer = NNC_ARRAY(arena, uint32_t, p->tensors);
     s.argument = NNC_ARRAY(arena, uint32_t, request->arguments + 1);
     NNC_PUSH(arena, s.loops->buffer, s.loops->buffers, s.loops->buffer_capacity) = (nnc_buffer){.name = "none", .storage = NNC_STORAGE_HOST, .elements = 1};
