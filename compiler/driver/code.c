@@ -41,11 +41,11 @@ static nnc_loops *name_kernel(nnc_network *n, const nnc_loops *loops, const nnc_
 {
     nnc_cache_key key;
     const uint32_t *buffer;
-    nnc_loops *alone = nnc_kernel_alone(n->arena, loops, kernel, &buffer);
+    nnc_loops *alone = nnc_kernel_alone(n->work, loops, kernel, &buffer);
     nnc_step_place *places = NNC_ARRAY(n->arena, nnc_step_place, alone->arguments + 1);
     nnc_cache_key_open(&key);
     nnc_loops_feed(alone, nnc_cache_key_feed, &key);
-    alone->kernel[0]->name = nnc_cache_key_name(n->arena, &key, "k");
+    alone->kernel[0]->name = nnc_cache_key_name(n->work, &key, "k");
     for (uint32_t i = 0; i < alone->arguments; i++) {
         const nnc_buffer *b = &loops->buffer[buffer[i]];
         bool argument = b->storage == NNC_STORAGE_ARGUMENT;
@@ -88,7 +88,7 @@ static job *list_jobs(nnc_network *n, uint32_t *count)
     uint32_t kernels = 0;
     for (uint32_t p = 0; p < n->parts; p++)
         kernels += n->part[p]->scheduled.loops->kernels;
-    job *all = NNC_ARRAY(n->arena, job, kernels + 1);
+    job *all = NNC_ARRAY(n->work, job, kernels + 1);
     *count = 0;
     for (uint32_t p = 0; p < n->parts; p++) {
         const nnc_loops *loops = n->part[p]->scheduled.loops;
@@ -104,7 +104,7 @@ static job *list_jobs(nnc_network *n, uint32_t *count)
         n->part[p]->step.kernel = kernel;
         n->part[p]->step.kernels = loops->kernels;
     }
-    *count = keep_distinct(n->arena, all, *count);
+    *count = keep_distinct(n->work, all, *count);
     return all;
 }
 
@@ -114,7 +114,7 @@ static void open_worker(worker *w, const nnc_network *n, const nnc_network_reque
 {
     w->network = n;
     w->request = request;
-    w->loops = NNC_ARRAY(n->arena, const nnc_loops *, jobs + 1);
+    w->loops = NNC_ARRAY(n->work, const nnc_loops *, jobs + 1);
     nnc_arena_open(&w->arena, NULL, NULL);
 }
 
@@ -143,7 +143,7 @@ static void run_workers(worker *workers, uint32_t count)
             generate(&workers[w]);
 }
 
-/* The objects of all workers, in the network's arena. */
+/* The objects of all workers. */
 static nnc_object *make_objects(nnc_network *n, const nnc_network_request *request, const job *all, uint32_t jobs, uint32_t *count, const char **error)
 {
     uint32_t most = request->threads > 0 ? (uint32_t)request->threads : 1;
@@ -157,8 +157,8 @@ static nnc_object *make_objects(nnc_network *n, const nnc_network_request *reque
         n->llvm = nnc_llvm_load(n->arena, error);
     if (!n->llvm)
         return NULL;
-    worker *workers = NNC_ARRAY(n->arena, worker, *count);
-    nnc_object *object = NNC_ARRAY(n->arena, nnc_object, *count);
+    worker *workers = NNC_ARRAY(n->work, worker, *count);
+    nnc_object *object = NNC_ARRAY(n->work, nnc_object, *count);
     bool made = true;
     for (uint32_t w = 0; w < *count; w++)
         open_worker(&workers[w], n, request, jobs);
@@ -166,7 +166,7 @@ static nnc_object *make_objects(nnc_network *n, const nnc_network_request *reque
     run_workers(workers, *count);
     for (uint32_t w = 0; w < *count; w++) {
         if (workers[w].compiled)
-            object[w] = (nnc_object){nnc_arena_copy(n->arena, workers[w].object.bytes, workers[w].object.size), workers[w].object.size};
+            object[w] = (nnc_object){nnc_arena_copy(n->work, workers[w].object.bytes, workers[w].object.size), workers[w].object.size};
         else
             *error = nnc_arena_string(n->arena, workers[w].error);
         made &= workers[w].compiled;
@@ -285,7 +285,7 @@ static nnc_object *find_objects(nnc_network *n, const nnc_network_request *reque
         for (uint32_t i = 0; i < jobs; i++)
             nnc_cache_key_text(&key, all[i].loops->kernel[0]->name);
         const char *bytes = nnc_cache_get(request->cache, &key, &size);
-        object = bytes ? objects_from(n->arena, bytes, size, count) : NULL;
+        object = bytes ? objects_from(n->work, bytes, size, count) : NULL;
     }
     if (object)
         return object;

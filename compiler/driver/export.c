@@ -158,22 +158,13 @@ static nnc_exit add_code(exporter *e, const nnc_output *output)
     return nnc_add_text(run, output->path, object.bytes, object.size);
 }
 
-/* Prediction with draws has no function of its inputs to export. */
-static bool draws(const nnc_program *p)
-{
-    for (nnc_ref ref = 1; ref < p->nodes; ref++)
-        if (p->node[ref].op == NNC_OP_RANDOM || p->node[ref].op == NNC_OP_GAUSSIAN)
-            return true;
-    return false;
-}
-
 nnc_exit nnc_check_export(nnc_run *run)
 {
     if (!nnc_exports(&run->options))
         return NNC_EXIT_DONE;
     if (run->model->outputs == 0)
         return nnc_error(run, NNC_EXIT_USAGE, "the model has no output, so there is nothing to export: add a line `output NAME = ...`");
-    if (draws(run->network->predict->program))
+    if (run->network->predict->draws)            /* it is no function of its inputs */
         return nnc_error(run, NNC_EXIT_USAGE, "an output of the model draws random numbers: it cannot be exported");
     return NNC_EXIT_DONE;
 }

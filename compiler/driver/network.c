@@ -141,19 +141,23 @@ static void copy_steps(nnc_network_set *set)
         ((nnc_set_pass *)set->values.pass)[i].step = set->pass[i]->step;
 }
 
-nnc_network *nnc_network_build(nnc_arena *arena, const nnc_network_request *request, const char **error)
+/* Steps are complete: what only building needed goes. */
+static void settle(nnc_network *network)
 {
-    nnc_network *network = NNC_NEW(arena, nnc_network);
-    double start = nnc_now();
-    *error = NULL;
-    network->arena = arena;
-    network->model = request->model;
-    network->serial = request->serial;
+    for (uint32_t i = 0; i < network->parts; i++)
+        nnc_part_settle(network->part[i]);
+    for (uint32_t i = 0; i < network->layout->entries; i++)
+        network->layout->entry[i].values = NULL;
+}
+
+static bool build(nnc_network *network, const nnc_network_request *request, const char **error)
+{
+    nnc_arena *arena = network->arena;
     if (!find_machine(network, request, error))
-        return NULL;
+        return false;
     network->layout = nnc_layout_new(arena, request->serial && network->machine->small ? 4 : 64);
     if ((request->parts & NNC_PART_TRAIN) && !make_train(network, request))
-        return NULL;
+        return false;
     if (request->parts & NNC_PART_FITS)
         make_fits(network, request);
     if (request->parts & NNC_PART_MEASURE)
@@ -163,12 +167,34 @@ nnc_network *nnc_network_build(nnc_arena *arena, const nnc_network_request *requ
     list_slots(network);
     allocate_persistent(network);
     if (request->compile && !nnc_network_compile(network, request, error))
-        return NULL;
+        return false;
+    if (network->work != arena)
+        settle(network);
     copy_steps(network->measure);
     for (uint32_t i = 0; network->fit && i < network->model->fits; i++)
         copy_steps(network->fit[i]);
+    return true;
+}
+
+nnc_network *nnc_network_build(nnc_arena *arena, const nnc_network_request *request, const char **error)
+{
+    nnc_network *network = NNC_NEW(arena, nnc_network);
+    double start = nnc_now();
+    bool forgets = request->compile && !request->listed;
+    nnc_arena work;
+    nnc_arena_open(&work, arena->failed, arena->failed_context);
+    *error = NULL;
+    network->arena = arena;
+    network->work = forgets ? &work : arena;
+    network->model = request->model;
+    network->serial = request->serial;
+    bool built = build(network, request, error);
+    if (!built && *error)
+        *error = nnc_arena_string(arena, *error);
+    network->work = NULL;
+    nnc_arena_close(&work);
     network->compile_seconds = nnc_now() - start;
-    return network;
+    return built ? network : NULL;
 }
 
 void nnc_network_close(nnc_network *network)

@@ -1,6 +1,7 @@
 /* From an elaborated model to compiled programs that the runtime runs: training step, measures, fits, prediction, all on one persistent block.
  *
- * Everything lives in the arena given. The compiled code belongs to the network: nnc_network_close unloads it. */
+ * Everything lives in the arena given, but what is needed until the code is linked and no longer: formulas and loops, which are several times larger than all the rest, are given back then (part.c:
+ * nnc_part_settle) unless they are asked for. The compiled code belongs to the network: nnc_network_close unloads it. */
 #ifndef NNC_DRIVER_NETWORK_H
 #define NNC_DRIVER_NETWORK_H
 
@@ -29,6 +30,7 @@ typedef struct nnc_network_request {
     int64_t set_batch;         /* of measuring, fitting and predicting */
     nnc_target target;         /* of the code; its machine is planned for */
     bool compile;              /* false: formulas and loops only, for --emit, the summary and exports */
+    bool listed;               /* with compile: the parts keep their formulas and loops, for listings */
     const nnc_machine *machine;/* to plan for where nothing is compiled; NULL: portable C */
     int level;                 /* -O */
     bool serial;               /* as exported: kernels one after another, a workspace without gaps */
@@ -39,10 +41,11 @@ typedef struct nnc_network_request {
 /* One compiled program, with its formulas for listings. */
 typedef struct nnc_part {
     const char *name;          /* train, predict, measure_1, ... */
-    nnc_program *program;      /* simplified */
-    nnc_scheduled scheduled;
-    nnc_tensor_id *argument;   /* of program; parallel to step.argument */
+    nnc_program *program;      /* simplified; once settled, the schedules alone */
+    nnc_scheduled scheduled;   /* once settled, of its fields only the schedules */
+    nnc_tensor_id *argument;   /* of program; parallel to step.argument; settled: NULL */
     nnc_step step;
+    bool draws;                /* its formulas draw random numbers */
     nnc_interpreter *clock;        /* computes the schedules; made on first use */
     struct nnc_network *network;
 } nnc_part;
@@ -59,6 +62,7 @@ typedef struct nnc_linked { nnc_code *code; nnc_jit *jit; } nnc_linked;
 
 typedef struct nnc_network {
     nnc_arena *arena;
+    nnc_arena *work;           /* while it is built: of what is needed until the code is linked; NULL after */
     nnc_model *model;
     nnc_layout *layout;
     nnc_slot *slot;            /* parameters, states, fits, optimizer states: saved; then the internal ones */
@@ -112,6 +116,8 @@ void nnc_network_unlink(nnc_network *network);
 /* part.c: extracts what roots need, simplifies, schedules. Arguments: the inputs that are needed, then roots[0 .. outputs). */
 nnc_part *nnc_part_make(nnc_network *network, const char *name, const nnc_program *from, const nnc_tensor_id *roots, uint32_t outputs,
                         uint32_t count, bool with_next, int64_t batch, int level);
+/* Once its code is linked: leaves what a run needs, in the network's arena, and no pointer to the network's `work`. */
+void nnc_part_settle(nnc_part *part);
 /* sets.c: splits formulas over the data into passes. */
 nnc_network_set *nnc_set_make(nnc_network *network, const char *name, const nnc_tensor_id *roots, uint32_t count, int64_t batch, int level);
 

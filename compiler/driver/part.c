@@ -45,26 +45,51 @@ static void set_arguments(nnc_part *part, const nnc_tensor_id *roots, uint32_t o
     const nnc_program *p = part->program;
     nnc_arena *arena = part->network->arena;
     uint32_t count = 0;
-    nnc_step_argument *argument = NNC_ARRAY(arena, nnc_step_argument, p->tensors + outputs);
-    part->argument = NNC_ARRAY(arena, nnc_tensor_id, p->tensors + outputs);
+    part->argument = NNC_ARRAY(part->network->work, nnc_tensor_id, p->tensors + outputs);
     for (nnc_tensor_id t = 1; t < p->tensors; t++)
         if (nnc_tensor_at(p, t)->kind == NNC_KIND_INPUT)
             part->argument[count++] = t;
     for (uint32_t i = 0; i < outputs; i++)
         part->argument[count++] = roots[i];
+    nnc_step_argument *argument = NNC_ARRAY(arena, nnc_step_argument, count + 1);
     for (uint32_t i = 0; i < count; i++) {
         const nnc_tensor *t = nnc_tensor_at(p, part->argument[i]);
-        argument[i] = (nnc_step_argument){t->name, nnc_elements(t), nnc_batched(t), t->element != NNC_REAL, t->kind != NNC_KIND_INPUT};
+        argument[i] = (nnc_step_argument){nnc_arena_string(arena, t->name), nnc_elements(t), nnc_batched(t), t->element != NNC_REAL, t->kind != NNC_KIND_INPUT};
     }
     part->step.argument = argument;
     part->step.arguments = count;
 }
 
+static bool draws(const nnc_program *p)
+{
+    for (nnc_ref ref = 1; ref < p->nodes; ref++)
+        if (p->node[ref].op == NNC_OP_RANDOM || p->node[ref].op == NNC_OP_GAUSSIAN)
+            return true;
+    return false;
+}
+
+void nnc_part_settle(nnc_part *part)
+{
+    nnc_arena *arena = part->network->arena;
+    nnc_step_kernel *kernel = (nnc_step_kernel *)part->step.kernel;
+    uint32_t schedules = part->scheduled.schedules;
+    nnc_tensor_id *schedule = NNC_ARRAY(arena, nnc_tensor_id, schedules + 1);
+    for (uint32_t i = 0; i < schedules; i++)
+        schedule[i] = part->scheduled.schedule[i];
+    part->program = nnc_extract(arena, part->program, schedule, schedules, false, NULL);
+    for (nnc_tensor_id t = 1; t < part->program->tensors; t++)
+        nnc_tensor_at(part->program, t)->name = nnc_arena_string(arena, nnc_tensor_at(part->program, t)->name);
+    part->scheduled = (nnc_scheduled){.schedule = schedule, .schedules = schedules};
+    part->argument = NULL;
+    for (uint32_t i = 0; i < part->step.kernels; i++)
+        kernel[i].name = nnc_arena_string(arena, kernel[i].name);
+}
+
 nnc_part *nnc_part_make(nnc_network *network, const char *name, const nnc_program *from, const nnc_tensor_id *roots, uint32_t outputs,
                         uint32_t count, bool with_next, int64_t batch, int level)
 {
-    nnc_arena *arena = network->arena;
-    nnc_part *part = NNC_NEW(arena, nnc_part);
+    nnc_arena *arena = network->work;
+    nnc_part *part = NNC_NEW(network->arena, nnc_part);
     nnc_tensor_id *root = NNC_ARRAY(arena, nnc_tensor_id, count + 1);
     for (uint32_t i = 0; i < count; i++)
         root[i] = roots[i];
@@ -88,6 +113,7 @@ nnc_part *nnc_part_make(nnc_network *network, const char *name, const nnc_progra
     part->name = name;
     part->network = network;
     part->program = p;
+    part->draws = draws(p);
     place_persistent(network, p);
     set_arguments(part, root, outputs);
     nnc_schedule_request request = {p, nnc_arena_format(arena, "%s_%s", network->model->name, name), part->argument, part->step.arguments,
@@ -98,6 +124,6 @@ nnc_part *nnc_part_make(nnc_network *network, const char *name, const nnc_progra
     part->step.host_bytes = (int64_t)sizeof(nnc_step_host) + 4 * (int64_t)part->scheduled.schedules;
     part->step.schedules = part->scheduled.schedules ? fill_schedules : NULL;
     part->step.context = part;
-    NNC_PUSH(arena, network->part, network->parts, network->part_capacity) = part;
+    NNC_PUSH(network->arena, network->part, network->parts, network->part_capacity) = part;
     return part;
 }

@@ -64,7 +64,7 @@ nnc_exit nnc_build_network(nnc_run *run, int parts, int64_t train_batch)
     const char *error;
     nnc_cache cache = {&run->arena, -1};
     nnc_network_request request = {.model = run->model, .parts = parts, .train_batch = train_batch, .set_batch = NNC_SET_BATCH,
-                                   .target = {NULL, NULL, run->options.level}, .compile = true, .level = run->options.level,
+                                   .target = {NULL, NULL, run->options.level}, .compile = true, .listed = run->options.profile, .level = run->options.level,
                                    .threads = nnc_team_threads(run->team), .cache = &cache};
     if (!run->options.no_cache)
         nnc_cache_open(&cache, &run->arena);

@@ -29,7 +29,7 @@ const nnc_layout_entry *nnc_layout_place(nnc_layout *layout, const char *name, i
 {
     uint32_t number = nnc_name_map_get(&layout->names, name);
     if (number == NNC_NO_NUMBER) {
-        add_entry(layout, (nnc_layout_entry){.name = name, .elements = elements, .element = element, .values = values});
+        add_entry(layout, (nnc_layout_entry){.name = nnc_arena_string(layout->arena, name), .elements = elements, .element = element, .values = values});
         return &layout->entry[layout->entries - 1];
     }
     nnc_layout_entry *entry = &layout->entry[number];

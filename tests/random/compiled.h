@@ -303,7 +303,7 @@ static nnc_part *make_part(check *c, int level, const nnc_machine *machine)
 {
     const char *error = NULL;
     nnc_target target = {NULL, NULL, 2};
-    c->network = (nnc_network){.arena = &c->arena, .model = &c->model, .layout = nnc_layout_new(&c->arena, 64), .llvm = c->llvm};
+    c->network = (nnc_network){.arena = &c->arena, .work = &c->arena, .model = &c->model, .layout = nnc_layout_new(&c->arena, 64), .llvm = c->llvm};
     c->network.machine = machine ? machine : c->llvm->machine(&c->arena, &target, &error);
     place_updated(c);
     nnc_part *part = nnc_part_make(&c->network, "part", c->program, c->root, c->outputs, c->outputs, c->roots > c->outputs, c->largest, level);

@@ -59,7 +59,7 @@ static inline void open_bench(bench *b, const model_case *c)
 {
     const char *error = NULL;
     open_model(b, c->name, c->text);
-    nnc_network_request parts = {.model = b->model, .parts = NNC_PART_TRAIN, .train_batch = BATCH, .set_batch = BATCH, .target = {NULL, NULL, 2}, .compile = true, .level = 2, .threads = 2};
+    nnc_network_request parts = {.model = b->model, .parts = NNC_PART_TRAIN, .train_batch = BATCH, .set_batch = BATCH, .target = {NULL, NULL, 2}, .compile = true, .listed = true, .level = 2, .threads = 2};
     b->network = nnc_network_build(&b->arena, &parts, &error);
     if (!b->network)
         fail_msg("%s: %s", c->name, error ? error : "no network");
