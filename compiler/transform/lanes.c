@@ -15,6 +15,9 @@ typedef struct laner {
     bool any_size;
     bool *may, *in;                /* by tensor: may lie in blocks; does */
     bool *zero;                    /* by tensor: in blocks, and 0 for examples that are not there */
+    bool *fragile;                 /* by tensor in blocks: of a 0 in it something might be made that is not finite, and 0 times that is not 0 */
+    nnc_tensor_id *made_of;        /* those, as they are found */
+    uint32_t made_ofs, made_of_capacity;
     double *work;                  /* by tensor: operations at a point of its body, at least one */
     nnc_tensor_id *copy;           /* by tensor: of it, in blocks or out of them; 0: none yet */
     nnc_tensor_id **reads;         /* by tensor: what its body reads, each once; 0 at the end */
@@ -349,6 +352,69 @@ static nnc_ref only_existing(nnc_program *p, nnc_ref value, int block, int examp
 
 enum { DEEP = 8 };
 
+/* Finite whatever finite numbers it is given, unless they are very large. */
+static bool is_tame(const nnc_program *p, const nnc_node *n)
+{
+    double power;
+    if (n->op == NNC_OP_POW)
+        return nnc_is_constant(p, p->args[n->first + 1], &power) && power >= 0 && power == floor(power);
+    return n->op != NNC_OP_DIV && n->op != NNC_OP_MODULO && n->op != NNC_OP_SQRT && n->op != NNC_OP_EXP && n->op != NNC_OP_LOG;
+}
+
+static bool all_tame(const nnc_program *p, nnc_ref ref, nnc_ref_map *seen)
+{
+    const nnc_node *n = &p->node[ref];
+    bool tame = is_tame(p, n);
+    if (nnc_ref_map_get(seen, ref))
+        return true;
+    nnc_ref_map_put(p->arena, seen, ref, 1);
+    for (uint32_t i = 0; i < n->count && tame; i++)
+        tame = all_tame(p, p->args[n->first + i], seen);
+    return tame;
+}
+
+enum { HARDY = 1, FRAGILE = 2 };   /* of what an expression reads */
+
+static void note_fragile(laner *w, nnc_ref ref, nnc_ref how, bool tame, nnc_ref_map *seen)
+{
+    const nnc_program *p = w->p;
+    const nnc_node n = p->node[ref];
+    if (nnc_ref_map_get(seen, ref) >= how)
+        return;
+    nnc_ref_map_put(p->arena, seen, ref, how);
+    if (n.op == NNC_OP_READ && how == FRAGILE && !w->fragile[n.integer[0]]) {
+        w->fragile[n.integer[0]] = true;
+        NNC_PUSH(p->arena, w->made_of, w->made_ofs, w->made_of_capacity) = (nnc_tensor_id)n.integer[0];
+    }
+    for (uint32_t i = 0; i < n.count; i++) {
+        bool risky = n.op == NNC_OP_DIV ? i == 1 : n.op == NNC_OP_SELECT ? i == 0 && !tame : !is_tame(p, &n);
+        note_fragile(w, p->args[n.first + i], risky ? FRAGILE : how, tame, seen);
+    }
+}
+
+static void note_fragile_in(laner *w, nnc_tensor_id id, nnc_ref how)
+{
+    nnc_ref_map seen = {0}, met = {0};
+    note_fragile(w, w->p->tensor[id].body, how, all_tame(w->p, w->p->tensor[id].body, &met), &seen);
+    nnc_ref_map_close(&met);
+    nnc_ref_map_close(&seen);
+}
+
+/* What formulas divide by, give to functions that are not finite everywhere, or ask before they do such things; and all that those are made of. */
+static void find_fragile(laner *w, nnc_tensor_id tensors)
+{
+    w->fragile = NNC_ARRAY(w->p->arena, bool, w->p->tensors);
+    for (nnc_tensor_id t = 1; t < tensors; t++)
+        if (w->in[t])
+            note_fragile_in(w, t, HARDY);
+    for (uint32_t i = 0; i < w->made_ofs; i++)
+        if (nnc_in_blocks(&w->p->tensor[w->made_of[i]]))
+            note_fragile_in(w, w->made_of[i], FRAGILE);
+}
+
+/* To make a tensor 0 where it is computed. */
+static double cost_here(const laner *w, nnc_tensor_id id) { return w->fragile[id] ? INFINITY : (double)nnc_elements(&w->p->tensor[id]); }
+
 static double cost_of_zero(const laner *w, nnc_ref ref, int depth);
 
 /* What it costs to make a tensor 0 for them. */
@@ -360,7 +426,7 @@ static double cost_of_zeros(const laner *w, nnc_tensor_id id, int depth)
     if (!nnc_in_blocks(t) || t->element != NNC_REAL || depth == 0)
         return INFINITY;
     if (t->reduce == NNC_REDUCE_NONE)
-        return fmin((double)nnc_elements(t), cost_of_zero(w, t->body, depth - 1));
+        return fmin(cost_here(w, id), cost_of_zero(w, t->body, depth - 1));
     return t->reduce == NNC_REDUCE_SUM ? cost_of_zero(w, t->body, depth - 1) : INFINITY;
 }
 
@@ -391,7 +457,7 @@ static void make_zeros(laner *w, nnc_tensor_id id, int depth)
     if (w->zero[id])
         return;
     w->zero[id] = true;
-    if (t->reduce == NNC_REDUCE_NONE && !(cost_of_zero(w, t->body, depth - 1) < (double)nnc_elements(t))) {
+    if (t->reduce == NNC_REDUCE_NONE && !(cost_of_zero(w, t->body, depth - 1) < cost_here(w, id))) {
         nnc_ref body = only_existing(p, t->body, 0, t->rank - 1);
         p->tensor[id].body = body;
         return;
@@ -469,6 +535,7 @@ bool nnc_use_lanes(nnc_program *p, const nnc_tensor_id *root, uint32_t roots, in
         if (was[t].kind == NNC_KIND_FORMULA)
             rewrite(&w, t, &was[t]);
     w.zero = NNC_ARRAY(p->arena, bool, p->tensors);
+    find_fragile(&w, tensors);
     for (nnc_tensor_id t = 1; t < tensors; t++)
         if (w.in[t] && !nnc_batched(&was[t]))
             leave_out(&w, t);

@@ -9,7 +9,7 @@ static const char IMAGE[] = "input a[batch, 6, 6, 1]\n"
                             "param k[3, 3, 1, 3]\n"
                             "y[b < batch, i < 4, j < 4, o < 3] = sum(l < 3, m < 3, c < 1: a[b, i + l, j + m, c] * k[l, m, c, o])\n"
                             "r[b < batch, i < 4, j < 4, o < 3] = max(0, y[b, i, j, o])\n"
-                            "d[b < batch, i < 4, j < 4, o < 3] = if y[b, i, j, o] > 0 then g[b, i, j, o] * exp(r[b, i, j, o]) else 0\n"
+                            "d[b < batch, i < 4, j < 4, o < 3] = if y[b, i, j, o] > 0 then g[b, i, j, o] * tanh(r[b, i, j, o]) else 0\n"
                             "w[l < 3, m < 3, c < 1, o < 3] = sum(b < batch, i < 4, j < 4: d[b, i, j, o] * a[b, i + l, j + m, c])\n"
                             "v[o < 3] = sum(b < batch, i < 4, j < 4: d[b, i, j, o])\n";
 
@@ -114,6 +114,28 @@ static void test_classes(void **state)
     must_agree(CLASSES, p, "n");
 }
 
+/* What others divide by, or take the logarithm of, is not made 0: 0 times what they give then would not be 0. */
+static void test_fragile(void **state)
+{
+    static const char text[] = "input x[batch, 3]\n"
+                               "input g[batch, 9]\n"
+                               "e[b < batch, i < 3] = exp(x[b, i])\n"
+                               "f[b < batch, i < 3] = e[b, i] * 2\n"
+                               "m[i < 3] = sum(b < batch: e[b, i])\n"
+                               "r[b < batch, i < 3] = m[i] / f[b, i]\n"
+                               "d[b < batch, i < 9] = tanh(g[b, i])\n"
+                               "w[i < 3, j < 9] = sum(b < batch: r[b, i] * d[b, j])\n"
+                               "v[i < 3] = sum(b < batch: e[b, i] * log(e[b, i]))\n"
+                               "s[b < batch, i < 3] = tanh(x[b, i])\n"
+                               "n[i < 3] = sum(b < batch: (if 0 < s[b, i] then 1 / s[b, i] else 0) + s[b, i])\n";
+    (void)state;
+    nnc_program *p = in_lanes(text, "n");
+    must_mention(p, "m[i < 3] = sum(b < blocks, j < 16: if 16*b + j < count(batch) then e[b, i, j] else 0)");
+    must_agree(text, p, "w");
+    must_agree(text, p, "v");
+    must_agree(text, p, "n");
+}
+
 /* What reads other examples than its own, and what is read so, stays. */
 static void test_neighbours(void **state)
 {
@@ -187,6 +209,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_image, fixture_open, fixture_close),     cmocka_unit_test_setup_teardown(test_absent, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(test_classes, fixture_open, fixture_close),   cmocka_unit_test_setup_teardown(test_neighbours, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(test_recurrence, fixture_open, fixture_close), cmocka_unit_test_setup_teardown(test_worth, fixture_open, fixture_close),
+        cmocka_unit_test_setup_teardown(test_fragile, fixture_open, fixture_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
