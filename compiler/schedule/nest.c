@@ -15,7 +15,7 @@ static void loop_over(nnc_tile *t, int level, int slot, nnc_value_id low, nnc_va
     nnc_close(t->nest->b);
 }
 
-static void bounds_of(const nnc_tile *t, int slot, nnc_value_id *low, nnc_value_id *high)
+void nnc_bounds_of(const nnc_tile *t, int slot, nnc_value_id *low, nnc_value_id *high)
 {
     nnc_builder *b = t->nest->b;
     *low = nnc_emit_index(b, 0);
@@ -30,8 +30,7 @@ static void bounds_of(const nnc_tile *t, int slot, nnc_value_id *low, nnc_value_
     }
 }
 
-/* low + the whole steps of (high - low) */
-static nnc_value_id whole_steps(nnc_builder *b, nnc_value_id low, nnc_value_id high, int step)
+nnc_value_id nnc_whole_steps(nnc_builder *b, nnc_value_id low, nnc_value_id high, int step)
 {
     nnc_value_id count = nnc_emit2(b, NNC_LOOP_ISUB, high, low), quotient = nnc_emit(b, NNC_LOOP_QUOTIENT, &count, 1, step);
     return nnc_emit2(b, NNC_LOOP_IADD, low, nnc_emit2(b, NNC_LOOP_IMUL, quotient, nnc_emit_index(b, step)));
@@ -70,13 +69,13 @@ static void loop_tiled(nnc_tile *t, int level, int slot, int many, int rows, int
     nnc_value_id low, high;
     int rests[2] = {rest_of_tiles(t, slot, many), rest_of_last_block(t, slot, many)};
     bool known = t->t->extent[slot] > 0 && !(slot == t->nest->task_slot && t->nest->low);
-    bounds_of(t, slot, &low, &high);
-    nnc_value_id middle = known && !rests[0] ? high : whole_steps(b, low, high, many);
+    nnc_bounds_of(t, slot, &low, &high);
+    nnc_value_id middle = known && !rests[0] ? high : nnc_whole_steps(b, low, high, many);
     loop_tiles(t, level, slot, low, middle, many, rows, vectors, lanes);
     for (int i = 0; i < 2; i++) {
         if (rests[i] <= 1 || (i == 1 && (rests[1] == rests[0] || rests[1] < WORTH_A_TILE)))
             continue;
-        nnc_value_id next = known ? high : whole_steps(b, middle, high, rests[i]);
+        nnc_value_id next = known ? high : nnc_whole_steps(b, middle, high, rests[i]);
         loop_tiles(t, level, slot, middle, next, rests[i], rows, vectors, lanes);
         middle = next;
     }
@@ -124,7 +123,7 @@ static void loop_chunks(nnc_tile *t, int level, int slot)
 {
     nnc_builder *b = t->nest->b;
     nnc_value_id low, high;
-    bounds_of(t, t->shape.row, &low, &high);
+    nnc_bounds_of(t, t->shape.row, &low, &high);
     nnc_value_id at = nnc_open_for(b, low, high, t->shape.chunk);
     t->chunk_high = nnc_emit2(b, NNC_LOOP_IMIN, nnc_emit2(b, NNC_LOOP_IADD, at, nnc_emit_index(b, t->shape.chunk)), high);
     t->chunk_low = at;
@@ -167,7 +166,7 @@ static void loop_blocks(nnc_tile *t, int level, int rows, int vectors, uint8_t l
 {
     nnc_builder *b = t->nest->b;
     nnc_value_id low, high, batch = nnc_emit(b, NNC_LOOP_BATCH, NULL, 0, 0);
-    bounds_of(t, 0, &low, &high);
+    nnc_bounds_of(t, 0, &low, &high);
     nnc_value_id full = nnc_emit2(b, NNC_LOOP_IMIN, nnc_emit2(b, NNC_LOOP_IMAX, nnc_emit(b, NNC_LOOP_QUOTIENT, &batch, 1, NNC_BLOCK), low), high);
     nnc_count_way(t->nest->s, NNC_WAY_FULL_BLOCKS);
     t->full = true;
@@ -208,7 +207,7 @@ void nnc_emit_level(nnc_tile *t, int level, int rows, int vectors, uint8_t lanes
         loop_blocks(t, level, rows, vectors, lanes);
         return;
     }
-    bounds_of(t, slot, &low, &high);
+    nnc_bounds_of(t, slot, &low, &high);
     loop_over(t, level, slot, low, high, 1, rows, vectors, lanes);
 }
 
@@ -275,75 +274,6 @@ static bool stored_once(const nnc_tile *t, nnc_tensor_id id)
     return once;
 }
 
-/* ---- formulas whose elements lie one after another ---- */
-
-/* Reads nothing but the elements of tensors of its own shape at its own place: it knows no index. */
-static bool reads_own_alone(const nnc_program *p, const nnc_tensor *t, nnc_ref ref, nnc_ref_map *seen)
-{
-    const nnc_node *n = &p->node[ref];
-    if (nnc_ref_map_get(seen, ref))
-        return true;
-    nnc_ref_map_put(p->arena, seen, ref, 1);
-    bool own = n->op != NNC_OP_INDEX && n->op != NNC_OP_RANDOM && n->op != NNC_OP_GAUSSIAN;
-    if (n->op == NNC_OP_READ) {
-        const nnc_tensor *from = &p->tensor[n->integer[0]];
-        for (uint32_t i = 0; i < n->count && own; i++) {
-            const nnc_node *at = &p->node[p->args[n->first + i]];
-            own = n->count == t->rank && at->op == NNC_OP_INDEX && at->integer[0] == (int64_t)i && from->extent[i] == t->extent[i];
-        }
-        return own;
-    }
-    for (uint32_t i = 0; i < n->count && own; i++)
-        own = reads_own_alone(p, t, p->args[n->first + i], seen);
-    return own;
-}
-
-/* Of a fixed number of elements, with a last dimension that does not fill vectors. Elements of several rows are then one vector. */
-static bool is_flat(const nnc_tile *t)
-{
-    const nnc_scheduler *s = t->nest->s;
-    const nnc_group *group = t->nest->group;
-    const nnc_tensor *of = t->t;
-    int last = of->rank - 1;
-    if (of->rank < 2 || of->reduce != NNC_REDUCE_NONE || of->extent[0] < 0 || t->nest->steps || s->machine->lanes == 1 || of->extent[last] % s->machine->lanes == 0 ||
-        (t->nest->low && t->nest->task_slot != 0))
-        return false;
-    nnc_ref_map seen = {0};
-    bool flat = reads_own_alone(s->p, of, of->body, &seen);
-    for (uint32_t m = 1; group && m < group->members && flat; m++)
-        flat = reads_own_alone(s->p, of, s->p->tensor[group->member[m]].body, &seen);
-    nnc_ref_map_close(&seen);
-    return flat;
-}
-
-static void loop_flat(nnc_tile *t, nnc_value_id low, nnc_value_id high, uint8_t lanes)
-{
-    nnc_builder *b = t->nest->b;
-    t->slot[t->t->rank - 1] = nnc_open_for(b, low, high, lanes);
-    nnc_emit_map(t, lanes);
-    nnc_close(b);
-}
-
-/* The last slot runs over all of it, the others stay at 0. */
-static void emit_flat(nnc_tile *t)
-{
-    nnc_builder *b = t->nest->b;
-    uint8_t lanes = t->nest->s->machine->lanes;
-    nnc_value_id row = nnc_emit_index(b, nnc_tensor_stride(t->t, 0)), low, high;
-    nnc_count_way(t->nest->s, NNC_WAY_FLAT);
-    bounds_of(t, 0, &low, &high);
-    low = nnc_emit2(b, NNC_LOOP_IMUL, low, row);
-    high = nnc_emit2(b, NNC_LOOP_IMUL, high, row);
-    for (int slot = 0; slot < t->t->rank; slot++)
-        t->slot[slot] = nnc_emit_index(b, 0);
-    t->shape.lane = t->t->rank - 1;
-    t->flat = true;
-    t->cuts = 0;
-    nnc_value_id whole = whole_steps(b, low, high, lanes);
-    loop_flat(t, low, whole, lanes);
-    loop_flat(t, whole, high, 1);
-}
-
 static nnc_tile open_tile(nnc_nest *nest, nnc_tensor_id id)
 {
     nnc_tile t = {.nest = nest, .t = &nest->s->p->tensor[id], .side = 1, .width = 1};
@@ -371,8 +301,8 @@ void nnc_emit_formula(nnc_nest *nest, nnc_tensor_id id)
     nnc_tile t = open_tile(nest, id);
     nnc_count_tile(&t);
     t.once = stored_once(&t, id);
-    if (is_flat(&t)) {
-        emit_flat(&t);
+    if (nnc_is_flat(&t)) {
+        nnc_emit_flat(&t);
         return;
     }
     order_slots(&t);

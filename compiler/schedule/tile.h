@@ -126,7 +126,13 @@ void nnc_count_tile(const nnc_tile *t);
 /* known.c: finds the cuts. */
 void nnc_find_cuts(nnc_tile *t);
 
-/* nest.c: the loops from a level of t->order on. */
+/* flat.c: whether the formula's rows, which do not fill vectors, may be walked as one; and their loops. */
+bool nnc_is_flat(const nnc_tile *t);
+void nnc_emit_flat(nnc_tile *t);
+
+/* nest.c: where a slot runs here; low + the whole steps of (high - low); the loops from a level of t->order on. */
+void nnc_bounds_of(const nnc_tile *t, int slot, nnc_value_id *low, nnc_value_id *high);
+nnc_value_id nnc_whole_steps(nnc_builder *b, nnc_value_id low, nnc_value_id high, int step);
 void nnc_emit_level(nnc_tile *t, int level, int rows, int vectors, uint8_t lanes);
 
 /* prefetch.c: asks for what a tile's update will read once the sum is made. */
