@@ -94,6 +94,12 @@ static void add_block(nnc_arena *arena, size_t size)
     arena->end = (char *)block + all;
 }
 
+void nnc_arena_reserve(nnc_arena *arena, size_t size)
+{
+    if (!arena->blocks || (size_t)(arena->end - arena->next) < size)
+        add_block(arena, size);
+}
+
 void *nnc_arena_allocate(nnc_arena *arena, size_t count, size_t size)
 {
     size_t bytes;

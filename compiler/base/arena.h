@@ -24,6 +24,8 @@ typedef struct nnc_arena {
 void nnc_arena_open(nnc_arena *arena, void (*failed)(void *), void *context);
 void nnc_arena_close(nnc_arena *arena);
 
+/* Room for `size` bytes is asked of the system at once, in huge pages where it is large: for an arena of which is known that it will take that much. */
+void nnc_arena_reserve(nnc_arena *arena, size_t size);
 /* `count * size` zeroed bytes, aligned to 16. */
 void *nnc_arena_allocate(nnc_arena *arena, size_t count, size_t size);
 /* `size` zeroed bytes that stand in a file without a name, in $TMPDIR or /var/tmp, so that the system can write them out and take their memory back.

@@ -176,6 +176,8 @@ static bool build(nnc_network *network, const nnc_network_request *request, cons
     return true;
 }
 
+enum { WORK_BYTES = 1 << 20 };      /* what building takes at least, of all but the smallest networks */
+
 nnc_network *nnc_network_build(nnc_arena *arena, const nnc_network_request *request, const char **error)
 {
     nnc_network *network = NNC_NEW(arena, nnc_network);
@@ -183,6 +185,8 @@ nnc_network *nnc_network_build(nnc_arena *arena, const nnc_network_request *requ
     bool forgets = request->compile && !request->listed;
     nnc_arena work;
     nnc_arena_open(&work, arena->failed, arena->failed_context);
+    if (forgets)
+        nnc_arena_reserve(&work, WORK_BYTES);
     *error = NULL;
     network->arena = arena;
     network->work = forgets ? &work : arena;
