@@ -9,21 +9,66 @@
 
 /* ---- the number ---- */
 
-/* FNV-1a of the output's formulas, simplified and printed. What computes has a number there and not its name; what is given or kept has its name. */
+static uint64_t mixed(uint64_t hash, const void *bytes, size_t size)
+{
+    for (const unsigned char *at = bytes; size > 0; at++, size--)
+        hash = (hash ^ *at) * 0x100000001B3u;
+    return hash;
+}
+
+static uint64_t mixed_number(uint64_t hash, int64_t number) { return mixed(hash, &number, sizeof number); }
+
+static const uint64_t START = 0xCBF29CE484222325u;
+
+/* What computes has a number there and not its name; what is given or kept has its name. */
+static uint64_t of_tensor(const nnc_program *p, nnc_tensor_id id)
+{
+    const nnc_tensor *t = nnc_tensor_at(p, id);
+    return t->kind == NNC_KIND_FORMULA ? mixed_number(START, id) : mixed(START, t->name, strlen(t->name));
+}
+
+/* Of all nodes, each after its arguments: shared ones count once, however often they are met. */
+static uint64_t *of_nodes(nnc_arena *arena, const nnc_program *p)
+{
+    uint64_t *hash = NNC_ARRAY(arena, uint64_t, p->nodes);
+    for (nnc_ref ref = 1; ref < p->nodes; ref++) {
+        const nnc_node *n = nnc_at(p, ref);
+        uint64_t h = mixed_number(mixed_number(START, n->op), n->element);
+        h = mixed_number(h, n->op == NNC_OP_READ ? (int64_t)of_tensor(p, (nnc_tensor_id)n->integer[0]) : n->integer[0]);
+        h = n->op == NNC_OP_WITHIN ? mixed_number(h, n->integer[1]) : h;
+        for (uint32_t i = 0; i < n->count; i++) {
+            h = mixed_number(h, (int64_t)hash[nnc_arg(p, ref, i)]);
+            h = n->op == NNC_OP_AFFINE ? mixed_number(h, p->coefficients[n->first + i]) : h;
+        }
+        hash[ref] = h;
+    }
+    return hash;
+}
+
+static uint64_t with_tensor(uint64_t hash, const nnc_program *p, nnc_tensor_id id, const uint64_t *node)
+{
+    const nnc_tensor *t = nnc_tensor_at(p, id);
+    hash = mixed_number(hash, (int64_t)of_tensor(p, id));
+    hash = mixed_number(mixed_number(mixed_number(hash, t->kind), t->element), t->reduce);
+    hash = mixed_number(mixed_number(mixed_number(hash, t->rank), t->reduced), t->classes);
+    for (uint32_t i = 0; i < (uint32_t)t->rank + t->reduced; i++)
+        hash = mixed_number(hash, t->extent[i]);
+    if (t->values)
+        hash = mixed(hash, t->values, (size_t)nnc_elements(t) * sizeof *t->values);
+    return t->body ? mixed_number(hash, (int64_t)node[t->body]) : hash;
+}
+
+/* FNV-1a (Fowler, Noll, Vo) of the output's formulas, simplified. */
 static uint64_t function_of(nnc_run *run, const nnc_model_output *output)
 {
     nnc_arena scratch;
     nnc_tensor_id root = output->tensor;
-    uint64_t hash = 0xCBF29CE484222325u;
+    uint64_t hash = START;
     nnc_arena_open(&scratch, run->arena.failed, run->arena.failed_context);
-    nnc_text text = {.arena = &scratch};
     nnc_program *p = nnc_simplify(&scratch, nnc_extract(&scratch, run->model->program, &root, 1, false, NULL), &root, 1, NULL);
+    const uint64_t *node = of_nodes(&scratch, p);
     for (nnc_tensor_id id = 1; id < p->tensors; id++)
-        if (nnc_tensor_at(p, id)->kind == NNC_KIND_FORMULA)
-            nnc_tensor_at(p, id)->name = nnc_arena_format(&scratch, "%u", (unsigned)id);
-    nnc_program_print(p, &text);
-    for (const char *at = nnc_text_string(&text); *at; at++)
-        hash = (hash ^ (unsigned char)*at) * 0x100000001B3u;
+        hash = with_tensor(hash, p, id, node);
     nnc_arena_close(&scratch);
     return hash;
 }

@@ -11,7 +11,7 @@
  * reductions of fits and metrics, see transform's split). A tensor that depends on the example has the batch as slot 0
  * (`extent[0] == NNC_EXTENT_BATCH`), a tensor computed in a scan has the scan's index after it, and so its subscripts in every
  * read. A read of the current example is written with INDEX(0); `neighbour` and batch statistics read other examples.
- * NNC_EXTENT_BLOCKS stands for the batch in programs made ready for a machine (transform/blocks.c): the tensor then has slot 0 for
+ * NNC_EXTENT_BLOCKS stands for the batch in programs made ready for a machine (transform/lanes.c): the tensor then has slot 0 for
  * blocks of NNC_BLOCK examples and its last slot for the examples of one, some of which may not be there: what they hold means nothing.
  * While a formula is being built its indices are free variables (nnc_variable); nnc_define turns them into slots.
  *

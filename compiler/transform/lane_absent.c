@@ -73,10 +73,10 @@ static void find_fragile(nnc_laner *w, nnc_tensor_id tensors)
 /* To make a tensor 0 where it is computed. */
 static double cost_here(const nnc_laner *w, nnc_tensor_id id) { return w->fragile[id] ? INFINITY : (double)nnc_elements(&w->p->tensor[id]); }
 
-static double cost_of_zero(const nnc_laner *w, nnc_ref ref, int depth);
+static double cost_of_zero(nnc_laner *w, nnc_ref ref, int depth);
 
 /* What it costs to make a tensor 0 for them. */
-static double cost_of_zeros(const nnc_laner *w, nnc_tensor_id id, int depth)
+static double cost_of_zeros(nnc_laner *w, nnc_tensor_id id, int depth)
 {
     const nnc_tensor *t = &w->p->tensor[id];
     if (w->zero[id])
@@ -88,7 +88,7 @@ static double cost_of_zeros(const nnc_laner *w, nnc_tensor_id id, int depth)
     return t->reduce == NNC_REDUCE_SUM ? cost_of_zero(w, t->body, depth - 1) : INFINITY;
 }
 
-static double cost_of_zero(const nnc_laner *w, nnc_ref ref, int depth)
+static double cost_of_node(nnc_laner *w, nnc_ref ref, int depth)
 {
     const nnc_program *p = w->p;
     const nnc_node *n = &p->node[ref];
@@ -104,6 +104,18 @@ static double cost_of_zero(const nnc_laner *w, nnc_ref ref, int depth)
     case NNC_OP_SELECT: return cost_of_zero(w, args[1], depth) + cost_of_zero(w, args[2], depth);
     default: return INFINITY;
     }
+}
+
+/* Each once: expressions that read many tensors, which read many, would take all day. */
+static double cost_of_zero(nnc_laner *w, nnc_ref ref, int depth)
+{
+    nnc_ref key = ref * (DEEP + 1) + (nnc_ref)depth, known = nnc_ref_map_get(&w->known, key);
+    if (known)
+        return w->cost[known - 1];
+    double cost = cost_of_node(w, ref, depth);
+    NNC_PUSH(w->p->arena, w->cost, w->costs, w->cost_capacity) = cost;
+    nnc_ref_map_put(w->p->arena, &w->known, key, w->costs);
+    return cost;
 }
 
 static void make_zero(nnc_laner *w, nnc_ref ref, int depth);
@@ -129,6 +141,9 @@ static void make_zero(nnc_laner *w, nnc_ref ref, int depth)
     const nnc_program *p = w->p;
     const nnc_node n = p->node[ref];
     nnc_ref a = n.count > 0 ? p->args[n.first] : 0, b = n.count > 1 ? p->args[n.first + 1] : 0;
+    if (nnc_ref_map_get(&w->made, ref))
+        return;
+    nnc_ref_map_put(p->arena, &w->made, ref, 1);
     if (n.op == NNC_OP_READ)
         make_zeros(w, (nnc_tensor_id)n.integer[0], depth);
     else if (n.op == NNC_OP_MUL)
@@ -148,6 +163,11 @@ static void leave_out(nnc_laner *w, nnc_tensor_id id)
     int block = t.rank;
     while (t.extent[block] != NNC_EXTENT_BLOCKS)
         block++;
+    w->costs = 0;
+    nnc_ref_map_close(&w->known);
+    nnc_ref_map_open(&w->known);
+    nnc_ref_map_close(&w->made);
+    nnc_ref_map_open(&w->made);
     if (cost_of_zero(w, t.body, DEEP) < INFINITY) {
         make_zero(w, t.body, DEEP);
         return;
@@ -163,4 +183,6 @@ void nnc_leave_out_absent(nnc_laner *w, const nnc_tensor *was, nnc_tensor_id ten
     for (nnc_tensor_id t = 1; t < tensors; t++)
         if (w->in[t] && !nnc_batched(&was[t]))
             leave_out(w, t);
+    nnc_ref_map_close(&w->known);
+    nnc_ref_map_close(&w->made);
 }

@@ -13,6 +13,10 @@ typedef struct nnc_laner {
     bool *fragile;                 /* by tensor in blocks: of a 0 in it something might be made that is not finite, and 0 times that is not 0 */
     nnc_tensor_id *made_of;        /* those, as they are found */
     uint32_t made_ofs, made_of_capacity;
+    nnc_ref_map known;             /* of the sum that is made ready: by node and depth, which of `cost` it takes to make it 0 */
+    nnc_ref_map made;              /* likewise: nodes that are 0 now */
+    double *cost;
+    uint32_t costs, cost_capacity;
     double *work;                  /* by tensor: operations at a point of its body, at least one */
     nnc_tensor_id *copy;           /* by tensor: of it, in blocks or out of them; 0: none yet */
     nnc_tensor_id **reads;         /* by tensor: what its body reads, each once; 0 at the end */

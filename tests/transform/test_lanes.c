@@ -175,6 +175,24 @@ static void test_recurrence(void **state)
     must_agree(text, p, "n");
 }
 
+/* Each reads all before it: there are very many ways back from the last one, and each formula is looked at once. */
+static void test_many_ways_back(void **state)
+{
+    enum { MANY = 80 };
+    char *text = nnc_arena_format(&session.arena, "input x[batch, 3]\nh0[b < batch, i < 3] = tanh(x[b, i])\n");
+    (void)state;
+    for (int k = 1; k < MANY; k++) {
+        char *sum = "0.1 * h0[b, i]";
+        for (int j = 1; j < k; j++)
+            sum = nnc_arena_format(&session.arena, "%s + 0.1 * h%d[b, i]", sum, j);
+        text = nnc_arena_format(&session.arena, "%sh%d[b < batch, i < 3] = %s\n", text, k, sum);
+    }
+    text = nnc_arena_format(&session.arena, "%sw[i < 3] = sum(b < batch: h%d[b, i])\nv[i < 3] = sum(b < batch: h%d[b, i] * x[b, i])\nn = sum(b < batch: h0[b, 1])\n", text, MANY - 1, MANY - 2);
+    nnc_program *p = in_lanes(text, "n");
+    must_agree(text, p, "w");
+    must_agree(text, p, "v");
+}
+
 /* An image of so many channels, for so many examples. */
 static bool pays(int channels, int64_t batch)
 {
@@ -209,7 +227,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_image, fixture_open, fixture_close),     cmocka_unit_test_setup_teardown(test_absent, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(test_classes, fixture_open, fixture_close),   cmocka_unit_test_setup_teardown(test_neighbours, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(test_recurrence, fixture_open, fixture_close), cmocka_unit_test_setup_teardown(test_worth, fixture_open, fixture_close),
-        cmocka_unit_test_setup_teardown(test_fragile, fixture_open, fixture_close),
+        cmocka_unit_test_setup_teardown(test_fragile, fixture_open, fixture_close),   cmocka_unit_test_setup_teardown(test_many_ways_back, fixture_open, fixture_close),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -631,6 +631,17 @@ def test_another_function():
     must("warning" not in f.run("other.nn", "--predict", "d.csv", "-q", status=3).stderr, "where they do not fit that is told alone")
 
 
+def test_deep_function():
+    """A function of a function of .., each of which uses its argument twice: what the outputs compute is told for the weights in no more time than the rest."""
+    deep = "h"
+    for _ in range(26):
+        deep = "twice(%s)" % deep
+    f = Folder("fn twice(x[..]) = x*sigmoid(x) + x*0.3\nmodel net {\n  input a[2]\n  target y\n  h = a -> dense(4)\n  g = %s\n  z = g -> neuron\n  loss mse(z, y)\n  output o = z\n}\n"
+               "train { optimizer sgd(rate = 0.001)\n epochs 1 }\n" % deep, [["a", "b", "y"], ["1", "2", "3"], ["2", "3", "4"]])
+    f.run("net.nn", "--train", "d.csv", "-q")
+    must(f.run("net.nn", "--predict", "d.csv", "-q").stderr == "", "and they are that function's")
+
+
 def test_classes_from_data():
     """A model for two classes, or for ten, says `class` as well as one for any number."""
     two = "model net {\n  input x\n  target y: class\n  z = [x] -> neuron\n  loss binary_cross_entropy(z, y)\n  output p = sigmoid(z)\n  metric accuracy(z, y)\n}\n"
