@@ -290,10 +290,20 @@ static bool take_operand(parse *p, const char *text)
     return true;
 }
 
+static bool makes_code(const nnc_options *o)
+{
+    bool makes = false;
+    for (uint32_t i = 0; i < o->outputs; i++)
+        makes |= o->output[i].kind == NNC_OUTPUT_OBJECT || o->output[i].kind == NNC_OUTPUT_ASM || o->output[i].kind == NNC_OUTPUT_LLVM;
+    return makes;
+}
+
 /* A flag that would do nothing is a mistake. */
 static bool are_together(parse *p)
 {
     const nnc_options *o = p->o;
+    if ((o->target || o->cpu) && !makes_code(o))
+        return WRONG(p, "%s goes with an output for a machine: -o x.o, x.s or x.ll; training is for this one", o->target ? "--target" : "-mcpu");
     if (o->check || o->train.count)
         return true;
     const char *alone = o->resume ? "--resume" : o->checkpoint ? "--checkpoint" : o->valid.count ? "--valid" : o->profile ? "--profile" : NULL;

@@ -29,6 +29,10 @@ MODELS = {
     "attention": ("model attention {\n  input x[12]: class(20)\n  target y: class(5)\n"
                   "  s = x -> embed(24) -> position(learned = true) -> encoder_block(4, 40, rate = 0, causal = true) -> flatten -> dense(5)\n"
                   "  loss cross_entropy(s, y)\n  output p = softmax(s)\n}\n" + RECIPE % "adamw(rate = 0.003)", 12, 20, 5),
+    # few channels: examples fill the lanes, in blocks of 16, the last of them short
+    "channels": ("model channels {\n  input x[12, 12, 1]\n  target y: class(3)\n"
+                 "  s = x -> conv(5, 3, pad = 1) -> relu -> max_pool -> conv(6, 3) -> batch_norm -> tanh -> dropout(0.1) -> flatten -> dense(3)\n"
+                 "  loss cross_entropy(s, y)\n  output p = softmax(s)\n}\n" + (RECIPE % "adam(rate = 0.003)").replace("batch 24", "batch 47"), 144, 0, 3),
     # 600 rows of 512 numbers that crowd a cache: chunks of them are copied, and the last is short; where a thread's rows begin, so do its chunks
     "chunks": ("model chunks {\n  input x[25, 40]\n  target y: class(6)\n  s = x -> dense(512) -> relu -> dense(259) -> tanh -> flatten -> dense(6)\n"
                "  loss cross_entropy(s, y)\n  output p = softmax(s)\n}\n" + (RECIPE % "sgd(rate = 0.01, momentum = 0.9)").replace("steps 100", "steps 9"), 1000, 0, 6),

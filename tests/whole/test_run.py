@@ -376,7 +376,7 @@ def test_command_line():
                             (train + ["-D", "units=none"], "-D:1:1"), (train + ["-D", "units"], "NAME=VALUE"), (train + ["--train="], "--train needs a value"), (train + ["--log", ""], "--log needs a value"),
                             (train + ["--weights", "dnse_1=net.safetensors"], "did you mean dense_1"), (train + ["--weights", "z=net.safetensors"], "no weights under this name"),
                             (train + ["--weights", "a.safetensors", "--weights", "b.safetensors"], "twice"), (train + ["--delimiter", "\tx"], "one character"),
-                            (train + ["--test", "-", "--valid", "-"], "once"), (["net.nn", "--valid", "d.csv"], "--valid goes with --train"), (["net.nn", "--test", "d.csv", "--valid", "d.csv"], "--valid goes"),
+                            (train + ["--test", "-", "--valid", "-"], "once"), (["net.nn", "--valid", "d.csv"], "--valid goes with --train"), (train + ["-mcpu=cortex-m4"], "-mcpu goes with an output for a machine"), (["net.nn", "-o", "n.c", "--target", "thumbv7em-none-eabi"], "--target goes with"), (["net.nn", "--test", "d.csv", "--valid", "d.csv"], "--valid goes"),
                             (["net.nn", "--checkpoint", "c"], "--checkpoint goes"), (["net.nn", "--profile"], "--profile goes"), (["net.nn", "--log", "log"], "--log goes"),
                             (["net.nn", "--require", "accuracy > 0.5"], "--train or --test"), (["net.nn", "--predict", "d.csv", "--require", "loss < 3"], "--train or --test"),
                             (["net.nn", "--predict", "d.csv", "--require", "accurcy < 3"], "no accurcy"), (["net.nn", "--require", "parameters < 3"], "how many classes"),
