@@ -47,10 +47,21 @@ static int registers_of(const nnc_tile *t)
     return t->shape.sum_lane >= 0 ? (nnc_sum_lanes(t) + lanes - 1) / lanes : 1;
 }
 
+/* Of a sum in blocks, what the lanes read whatever the other output slots is copied together for each range of lanes. */
+static bool is_in_panel(const counts *c, nnc_ref read)
+{
+    const nnc_tile *t = c->t;
+    const nnc_node *n = &t->nest->s->p->node[read];
+    uint64_t others = (((uint64_t)1 << t->t->rank) - 1) & ~((uint64_t)1 << (t->shape.lane < 0 ? 0 : t->shape.lane));
+    return t->nest->group && t->nest->group->blocked && t->shape.lane == t->t->rank - 1 && c->row >= 0 && moves(n, t->shape.lane) && !(n->slots & others);
+}
+
 /* Of a lane that is not next to the last one, one each. */
 static double loads_of(const counts *c, nnc_ref read)
 {
     const nnc_tile *t = c->t;
+    if (is_in_panel(c, read))
+        return registers_of(t);
     int64_t stride = nnc_read_stride(t->nest->s->p, read, (uint32_t)lane_of(t));
     return stride == 0 ? 1 : registers_of(t) * (stride == 1 ? 1 : t->nest->s->machine->lanes);
 }
