@@ -141,13 +141,15 @@ static bool crowds(const nnc_tile *t)
 
 enum { WORTH_COPYING = 24 };     /* rows that read a panel */
 
-bool nnc_rows_share(const nnc_tile *t) { return nnc_at_any_size(t) || t->shape.row < 0 || nnc_tiled_extent(t, t->shape.row) >= WORTH_COPYING || !t->shape.whole; }
+static bool has_many_rows(const nnc_tile *t) { return nnc_at_any_size(t) || nnc_tiled_extent(t, t->shape.row) >= WORTH_COPYING; }
+
+bool nnc_rows_share(const nnc_tile *t) { return !t->shape.whole || has_many_rows(t); }
 
 /* The whole sum as one block, for its panels. Not in exported programs, which take a few bytes of the stack alone. */
 static void choose_panel(nnc_tile *t)
 {
     bool packed = t->nest->steps > 0 && t->cuts == 0 && (nnc_at_any_size(t) || t->nest->steps * nnc_tiled_extent(t, t->shape.row) >= WORTH_COPYING);
-    if (t->nest->s->request->serial || t->t->reduced != 1 || (!nnc_at_any_size(t) && ((!packed && !nnc_rows_share(t)) || !crowds(t))))
+    if (t->nest->s->request->serial || t->t->reduced != 1 || (!packed && !has_many_rows(t)) || (!nnc_at_any_size(t) && !crowds(t)))
         return;
     t->shape.packed = packed;
     t->shape.block = t->t->rank;

@@ -402,6 +402,17 @@ static void test_without_copies(void **state)
     }
 }
 
+/* Few rows read a panel but few times: it is not copied for them. */
+static void test_few_rows(void **state)
+{
+    (void)state;
+    for (int rows = 7; rows <= 27; rows += 20) {
+        const char *text = nnc_arena_format(&session.arena, "input x[batch, %d, 150]\ninput w[150, 256]\ny[b < batch, t < %d, j < 61] = sum(k < 150: x[b, t, k] * w[k, j])\n", rows, rows);
+        made m = schedule_for(text, nnc_machine_find("x86-64-v3"), 3, false);
+        assert_int_equal(m.scheduled.taken[NNC_WAY_WHOLE_PANELS], rows == 27);
+    }
+}
+
 /* Of a recurrence of two products of so many units: its ways, and how many scratches its kernel has. */
 static uint32_t scratches_of(int units, uint32_t *packs, uint32_t *panels)
 {
@@ -444,6 +455,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test_setup_teardown(test_large, fixture_open, fixture_close),
                                        cmocka_unit_test_setup_teardown(test_without_copies, fixture_open, fixture_close),
+                                       cmocka_unit_test_setup_teardown(test_few_rows, fixture_open, fixture_close),
                                        cmocka_unit_test_setup_teardown(test_scratch, fixture_open, fixture_close),
                                        cmocka_unit_test_setup_teardown(test_guards, fixture_open, fixture_close),
                                        cmocka_unit_test_setup_teardown(test_pairs, fixture_open, fixture_close),
