@@ -3,28 +3,20 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include "base/hash.h"
 #include "base/name_map.h"
 #include "driver/run.h"
 #include "transform/transform.h"
 
 /* ---- the number ---- */
 
-static uint64_t mixed(uint64_t hash, const void *bytes, size_t size)
-{
-    for (const unsigned char *at = bytes; size > 0; at++, size--)
-        hash = (hash ^ *at) * 0x100000001B3u;
-    return hash;
-}
-
-static uint64_t mixed_number(uint64_t hash, int64_t number) { return mixed(hash, &number, sizeof number); }
-
-static const uint64_t START = 0xCBF29CE484222325u;
+static uint64_t mixed_number(uint64_t hash, int64_t number) { return nnc_hash(hash, &number, sizeof number); }
 
 /* What computes has a number there and not its name; what is given or kept has its name. */
 static uint64_t of_tensor(const nnc_program *p, nnc_tensor_id id)
 {
     const nnc_tensor *t = nnc_tensor_at(p, id);
-    return t->kind == NNC_KIND_FORMULA ? mixed_number(START, id) : mixed(START, t->name, strlen(t->name));
+    return t->kind == NNC_KIND_FORMULA ? mixed_number(NNC_HASH_START, id) : nnc_hash(NNC_HASH_START, t->name, strlen(t->name));
 }
 
 /* Of all nodes, each after its arguments: shared ones count once, however often they are met. */
@@ -33,7 +25,7 @@ static uint64_t *of_nodes(nnc_arena *arena, const nnc_program *p)
     uint64_t *hash = NNC_ARRAY(arena, uint64_t, p->nodes);
     for (nnc_ref ref = 1; ref < p->nodes; ref++) {
         const nnc_node *n = nnc_at(p, ref);
-        uint64_t h = mixed_number(mixed_number(START, n->op), n->element);
+        uint64_t h = mixed_number(mixed_number(NNC_HASH_START, n->op), n->element);
         h = mixed_number(h, n->op == NNC_OP_READ ? (int64_t)of_tensor(p, (nnc_tensor_id)n->integer[0]) : n->integer[0]);
         h = n->op == NNC_OP_WITHIN ? mixed_number(h, n->integer[1]) : h;
         for (uint32_t i = 0; i < n->count; i++) {
@@ -54,16 +46,16 @@ static uint64_t with_tensor(uint64_t hash, const nnc_program *p, nnc_tensor_id i
     for (uint32_t i = 0; i < (uint32_t)t->rank + t->reduced; i++)
         hash = mixed_number(hash, t->extent[i]);
     if (t->values)
-        hash = mixed(hash, t->values, (size_t)nnc_elements(t) * sizeof *t->values);
+        hash = nnc_hash(hash, t->values, (size_t)nnc_elements(t) * sizeof *t->values);
     return t->body ? mixed_number(hash, (int64_t)node[t->body]) : hash;
 }
 
-/* FNV-1a (Fowler, Noll, Vo) of the output's formulas, simplified. */
+/* Of the output's formulas, simplified. */
 static uint64_t function_of(nnc_run *run, const nnc_model_output *output)
 {
     nnc_arena scratch;
     nnc_tensor_id root = output->tensor;
-    uint64_t hash = START;
+    uint64_t hash = NNC_HASH_START;
     nnc_arena_open(&scratch, run->arena.failed, run->arena.failed_context);
     nnc_program *p = nnc_simplify(&scratch, nnc_extract(&scratch, run->model->program, &root, 1, false, NULL), &root, 1, NULL);
     const uint64_t *node = of_nodes(&scratch, p);

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include "base/hash.h"
 #include "driver/run.h"
 #include "formula/interpret.h"
 #include "runtime/initial.h"
@@ -181,13 +182,13 @@ void nnc_draw_optimizer(nnc_run *run)
 
 /* ---- what goes with them ---- */
 
-/* A hash (FNV-1a) of all files that make the model: its own, those it uses, the library. */
+/* Of all files that make the model: its own, those it uses, the library. */
 static uint64_t hash_of_texts(const nnc_run *run)
 {
-    uint64_t hash = 0xCBF29CE484222325u;
+    uint64_t hash = NNC_HASH_START;
     for (uint32_t i = 1; i < run->session.sources; i++)
-        for (const char *p = run->session.source[i].path[0] == '-' ? "" : run->session.source[i].text; *p; p++)
-            hash = (hash ^ (unsigned char)*p) * 0x100000001B3u;
+        if (run->session.source[i].path[0] != '-')
+            hash = nnc_hash(hash, run->session.source[i].text, strlen(run->session.source[i].text));
     return hash;
 }
 

@@ -3,16 +3,15 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/hash.h"
 #include "runtime/data/number.h"
 
 /* ---- the index ---- */
 
-/* FNV-1a (Fowler, Noll, Vo): labels are short. */
+/* Labels are short. */
 static uint64_t hash_of(const char *text, size_t length)
 {
-    uint64_t hash = 0xCBF29CE484222325u;
-    for (size_t i = 0; i < length; i++)
-        hash = (hash ^ (unsigned char)text[i]) * 0x100000001B3u;
+    uint64_t hash = nnc_hash(NNC_HASH_START, text, length);
     return hash ^ hash >> 32;
 }
 
