@@ -15,10 +15,8 @@ static void integer(nnc_text *out, nnc_type type, int64_t value)
 /* Batch, first and last task: parameters, or for one example numbers. */
 static void counter(const nnc_c_kernel *k, const nnc_value *v)
 {
-    const nnc_kernel *kernel = k->kernel;
-    int64_t tasks = (kernel->tasks_fixed + kernel->tasks_per_example + kernel->task_block - 1) / kernel->task_block;
     if (k->model)
-        nnc_text_add(k->out, "%" PRId64, v->op == NNC_LOOP_BATCH ? 1 : v->op == NNC_LOOP_FIRST ? 0 : tasks);
+        nnc_text_add(k->out, "%" PRId64, v->op == NNC_LOOP_BATCH ? 1 : v->op == NNC_LOOP_FIRST ? 0 : nnc_kernel_tasks(k->kernel, 1));
     else
         nnc_text_add(k->out, "%s", v->op == NNC_LOOP_BATCH ? "n" : v->op == NNC_LOOP_FIRST ? "begin" : "end");
 }

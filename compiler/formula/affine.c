@@ -145,7 +145,7 @@ nnc_ref nnc_existing(nnc_program *p, nnc_ref x) { return nnc_intern(p, NNC_OP_EX
 
 static bool is_term(const nnc_program *p, const nnc_form *f, uint32_t i, uint32_t slot, int64_t coefficient)
 {
-    return p->node[f->atom[i]].op == NNC_OP_INDEX && p->node[f->atom[i]].integer[0] == (int64_t)slot && f->coefficient[i] == coefficient;
+    return nnc_is_index(p, f->atom[i], slot) && f->coefficient[i] == coefficient;
 }
 
 bool nnc_is_place(const nnc_program *p, nnc_ref integer, uint32_t block, uint32_t example)

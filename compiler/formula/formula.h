@@ -160,6 +160,8 @@ nnc_ref nnc_within(nnc_program *p, nnc_ref integer, int64_t low, int64_t high);
 
 static inline const nnc_node *nnc_at(const nnc_program *p, nnc_ref ref) { return &p->node[ref]; }
 static inline nnc_ref nnc_arg(const nnc_program *p, nnc_ref ref, uint32_t i) { return p->args[p->node[ref].first + i]; }
+static inline bool nnc_is_index(const nnc_program *p, nnc_ref ref, uint32_t slot) { return p->node[ref].op == NNC_OP_INDEX && p->node[ref].integer[0] == (int64_t)slot; }
+static inline bool nnc_moves_with(const nnc_program *p, nnc_ref ref, int slot) { return (p->node[ref].slots >> slot & 1) != 0; }   /* mentions the slot (< 64) */
 static inline nnc_tensor *nnc_tensor_at(const nnc_program *p, nnc_tensor_id id) { return &p->tensor[id]; }
 bool nnc_is_constant(const nnc_program *p, nnc_ref ref, double *value);    /* a real constant */
 bool nnc_is_integer(const nnc_program *p, nnc_ref ref, int64_t *value);    /* an integer constant */

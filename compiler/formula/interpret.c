@@ -51,9 +51,7 @@ nnc_interpreter *nnc_interpreter_new(nnc_arena *arena, const nnc_program *progra
 
 static int64_t extent_of(const nnc_interpreter *in, int64_t extent)
 {
-    if (extent == NNC_EXTENT_BLOCKS)
-        return (in->batch + NNC_BLOCK - 1) / NNC_BLOCK;
-    return extent >= 0 ? extent : in->data ? in->data : in->batch;
+    return nnc_extent_with(extent, in->data ? in->data : in->batch);
 }
 
 static int64_t elements_of(const nnc_interpreter *in, const nnc_tensor *t)

@@ -97,8 +97,7 @@ static void call_kernels(exporter *e, const LLVMValueRef *kernels)
         if (storage[i])
             put(e, pointers, i, storage[i]);
     for (uint32_t i = 0; i < e->loops->kernels; i++) {
-        const nnc_kernel *k = e->loops->kernel[i];
-        int64_t tasks = (k->tasks_fixed + k->tasks_per_example + k->task_block - 1) / k->task_block;
+        int64_t tasks = nnc_kernel_tasks(e->loops->kernel[i], 1);
         LLVMValueRef args[4] = {pointers, nnc_llvm_int(m, m->int64, 1), nnc_llvm_int(m, m->int64, 0), nnc_llvm_int(m, m->int64, tasks)};
         LLVMBuildCall2(m->builder, m->kernel_type, kernels[i], args, 4, "");
     }

@@ -28,9 +28,7 @@ static bool same_lanes(const nnc_builder *b, const nnc_value *v)
 /* Of a kernel that is called for one example and all tasks. */
 static nnc_value_id known_count(nnc_builder *b, nnc_loop_op op)
 {
-    const nnc_kernel *k = b->kernel;
-    int64_t tasks = (k->tasks_fixed + k->tasks_per_example + k->task_block - 1) / k->task_block;
-    return nnc_emit_index(b, op == NNC_LOOP_BATCH ? 1 : op == NNC_LOOP_FIRST ? 0 : tasks);
+    return nnc_emit_index(b, op == NNC_LOOP_BATCH ? 1 : op == NNC_LOOP_FIRST ? 0 : nnc_kernel_tasks(b->kernel, 1));
 }
 
 nnc_value_id nnc_emit(nnc_builder *b, nnc_loop_op op, const nnc_value_id *args, uint32_t count, int64_t integer)

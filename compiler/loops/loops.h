@@ -162,6 +162,8 @@ const char *nnc_loops_verify(const nnc_loops *loops);                   /* NULL,
 nnc_loops *nnc_kernel_alone(nnc_arena *arena, const nnc_loops *loops, const nnc_kernel *kernel, const uint32_t **buffer);
 /* Gives `feed` bytes that are equal for two programs only where their kernels' code is: names, values, statements, buffers; not tasks, notes or constants' elements. */
 void nnc_loops_feed(const nnc_loops *loops, void (*feed)(void *context, const void *bytes, size_t size), void *context);
+/* How many tasks it has, with so many examples. */
+static inline int64_t nnc_kernel_tasks(const nnc_kernel *kernel, int64_t batch) { return (kernel->tasks_fixed + kernel->tasks_per_example * batch + kernel->task_block - 1) / kernel->task_block; }
 uint32_t nnc_kernel_operations(const nnc_kernel *kernel);               /* VALUE, SET, STORE statements: for compile-time budgets */
 
 #endif

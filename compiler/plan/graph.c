@@ -6,15 +6,14 @@ enum { COSTLY = 12 };             /* what an elementary function counts as */
 
 /* ---- reads ---- */
 
-static bool is_index(const nnc_program *p, nnc_ref ref, int64_t slot) { return p->node[ref].op == NNC_OP_INDEX && p->node[ref].integer[0] == slot; }
-static bool is_own(const nnc_program *p, const nnc_node *read, uint32_t subscript) { return is_index(p, p->args[read->first + subscript], subscript); }
+static bool is_own(const nnc_program *p, const nnc_node *read, uint32_t subscript) { return nnc_is_index(p, p->args[read->first + subscript], subscript); }
 
 /* The subscript is the reader's own example as it lies in blocks, or out of them. */
 static bool is_own_example(const nnc_program *p, const nnc_tensor *reader, nnc_ref subscript)
 {
     const nnc_node *n = &p->node[subscript];
     if (n->op == NNC_OP_QUOTIENT)
-        return n->integer[0] == NNC_BLOCK && reader->rank > 0 && reader->extent[0] == NNC_EXTENT_BATCH && is_index(p, p->args[n->first], 0);
+        return n->integer[0] == NNC_BLOCK && reader->rank > 0 && reader->extent[0] == NNC_EXTENT_BATCH && nnc_is_index(p, p->args[n->first], 0);
     return n->op == NNC_OP_EXISTING && nnc_in_blocks(reader) && nnc_is_place(p, p->args[n->first], 0, reader->rank - 1u);
 }
 

@@ -39,15 +39,13 @@ void nnc_emit_blocks(nnc_tile *t)
 
 /* ---- the points of a block that a read moves with ---- */
 
-static bool mentions(const nnc_program *p, nnc_ref ref, int slot) { return (p->node[ref].slots >> slot & 1) != 0; }
-
 int64_t nnc_points_along(const nnc_tile *t, int slot) { return slot == t->shape.block ? t->shape.block_size : nnc_extent_at(t->nest->s, t->t, slot); }
 
 int64_t nnc_block_points(const nnc_tile *t, nnc_ref read)
 {
     int64_t points = 1;
     for (int slot = t->shape.block; slot < t->t->rank + t->t->reduced; slot++)
-        points *= mentions(t->nest->s->p, read, slot) ? nnc_points_along(t, slot) : 1;
+        points *= nnc_moves_with(t->nest->s->p, read, slot) ? nnc_points_along(t, slot) : 1;
     return points;
 }
 
@@ -56,7 +54,7 @@ nnc_value_id nnc_block_point(const nnc_tile *t, nnc_ref read)
     nnc_builder *b = t->nest->b;
     nnc_value_id at = nnc_emit_index(b, 0);
     for (int slot = t->shape.block; slot < t->t->rank + t->t->reduced; slot++) {
-        if (!mentions(t->nest->s->p, read, slot))
+        if (!nnc_moves_with(t->nest->s->p, read, slot))
             continue;
         nnc_value_id from = slot == t->shape.block ? nnc_emit2(b, NNC_LOOP_ISUB, t->slot[slot], t->low) : t->slot[slot];
         at = nnc_emit2(b, NNC_LOOP_IADD, nnc_emit2(b, NNC_LOOP_IMUL, at, nnc_emit_index(b, nnc_points_along(t, slot))), from);
@@ -70,7 +68,7 @@ int nnc_open_points(nnc_tile *t, nnc_ref read, int *last, nnc_value_id *low, nnc
     int opened = 0;
     *last = -1;
     for (int slot = t->shape.block; slot < t->t->rank + t->t->reduced; slot++) {
-        if (!mentions(t->nest->s->p, read, slot))
+        if (!nnc_moves_with(t->nest->s->p, read, slot))
             continue;
         if (*last >= 0) {
             t->slot[*last] = nnc_open_for(b, *low, *high, 1);
@@ -159,10 +157,10 @@ static void find_panels(nnc_tile *t, nnc_ref ref, nnc_ref_map *seen)
         return;
     nnc_ref_map_put(p->arena, seen, ref, 1);
     for (int slot = 0; slot < t->t->rank + t->t->reduced; slot++) {
-        others |= slot < t->t->rank && slot != t->shape.lane && mentions(p, ref, slot);
-        inside |= slot >= t->shape.block && mentions(p, ref, slot);
+        others |= slot < t->t->rank && slot != t->shape.lane && nnc_moves_with(p, ref, slot);
+        inside |= slot >= t->shape.block && nnc_moves_with(p, ref, slot);
     }
-    if (n->op == NNC_OP_READ && mentions(p, ref, t->shape.lane) && inside && !others && t->panels < NNC_MAX_PANELS && p->tensor[n->integer[0]].element == NNC_REAL) {
+    if (n->op == NNC_OP_READ && nnc_moves_with(p, ref, t->shape.lane) && inside && !others && t->panels < NNC_MAX_PANELS && p->tensor[n->integer[0]].element == NNC_REAL) {
         add_panel(t, ref);
         return;
     }

@@ -14,7 +14,6 @@ static int64_t room_for_copies(const nnc_machine *m)
     return share < NNC_MOST_LOCAL / 4 ? share : NNC_MOST_LOCAL / 4;
 }
 
-static bool mentions(const nnc_program *p, nnc_ref ref, int slot) { return (p->node[ref].slots >> slot & 1) != 0; }
 static int64_t extent_at(const nnc_tile *t, int slot) { return nnc_extent_at(t->nest->s, t->t, slot); }
 static int64_t lanes_of(const nnc_machine *m, int64_t cycles) { return cycles * m->lanes * m->fma_per_cycle; }
 
@@ -26,8 +25,8 @@ static bool is_of_rows(const nnc_tile *t, nnc_ref read, int row)
     const nnc_program *p = t->nest->s->p;
     bool summed = false;
     for (int slot = t->shape.block >= 0 ? t->shape.block : t->t->rank; slot < t->t->rank + t->t->reduced; slot++)
-        summed |= mentions(p, read, slot);
-    return summed && p->node[read].op == NNC_OP_READ && mentions(p, read, row) && !mentions(p, read, t->shape.lane) && p->tensor[p->node[read].integer[0]].element == NNC_REAL;
+        summed |= nnc_moves_with(p, read, slot);
+    return summed && p->node[read].op == NNC_OP_READ && nnc_moves_with(p, read, row) && !nnc_moves_with(p, read, t->shape.lane) && p->tensor[p->node[read].integer[0]].element == NNC_REAL;
 }
 
 bool nnc_rows_crowd(const nnc_tile *t, nnc_ref read, int row)
@@ -47,7 +46,7 @@ static bool points_crowd(const nnc_tile *t, nnc_ref read)
 {
     const nnc_program *p = t->nest->s->p;
     int last = t->t->rank + t->t->reduced - 1;
-    while (last > t->shape.block && !mentions(p, read, last))
+    while (last > t->shape.block && !nnc_moves_with(p, read, last))
         last--;
     int64_t stride = is_of_rows(t, read, t->shape.row) && nnc_read_stride(p, read, (uint32_t)t->shape.row) == 1 ? nnc_read_stride(p, read, (uint32_t)last) : INT64_MIN;
     return stride != INT64_MIN && nnc_points_along(t, last) > nnc_lines_at(4 * stride);
@@ -58,7 +57,7 @@ static bool overflows(const nnc_tile *t, nnc_ref read)
 {
     int64_t elements = nnc_block_points(t, read);
     for (int slot = 0; slot < t->t->rank; slot++)
-        elements *= mentions(t->nest->s->p, read, slot) ? extent_at(t, slot) : 1;
+        elements *= nnc_moves_with(t->nest->s->p, read, slot) ? extent_at(t, slot) : 1;
     return is_of_rows(t, read, t->shape.row) && t->t->extent[t->shape.lane] >= lanes_of(t->nest->s->machine, WORTH_VECTORS_AWAY) && 4 * elements > (int64_t)t->nest->s->machine->l2;
 }
 

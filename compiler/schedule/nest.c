@@ -211,15 +211,13 @@ void nnc_emit_level(nnc_tile *t, int level, int rows, int vectors, uint8_t lanes
     loop_over(t, level, slot, low, high, 1, rows, vectors, lanes);
 }
 
-static bool mentions(const nnc_program *p, nnc_ref ref, int slot) { return (p->node[ref].slots >> slot & 1) != 0; }
-
 /* An output slot along which some read goes step by step while the lanes take it across. -1: none. */
 static int slot_across(const nnc_tile *t, nnc_ref ref, nnc_ref_map *seen)
 {
     const nnc_program *p = t->nest->s->p;
     const nnc_node *n = &p->node[ref];
     int found = -1;
-    if (nnc_ref_map_get(seen, ref) || !mentions(p, ref, t->shape.lane))
+    if (nnc_ref_map_get(seen, ref) || !nnc_moves_with(p, ref, t->shape.lane))
         return -1;
     nnc_ref_map_put(p->arena, seen, ref, 1);
     for (uint32_t i = 0; i < n->count && found < 0; i++)
@@ -227,8 +225,8 @@ static int slot_across(const nnc_tile *t, nnc_ref ref, nnc_ref_map *seen)
     if (found >= 0 || n->op != NNC_OP_READ)
         return found;
     nnc_ref last = p->args[n->first + n->count - 1];
-    for (int slot = 0; slot < t->t->rank && !mentions(p, last, t->shape.lane); slot++)
-        if (slot != t->shape.lane && is_free(t, slot) && mentions(p, last, slot))
+    for (int slot = 0; slot < t->t->rank && !nnc_moves_with(p, last, t->shape.lane); slot++)
+        if (slot != t->shape.lane && is_free(t, slot) && nnc_moves_with(p, last, slot))
             return slot;
     return -1;
 }

@@ -11,8 +11,6 @@
 
 /* ---- what may lie in blocks ---- */
 
-static bool is_index(const nnc_program *p, nnc_ref ref, int64_t slot) { return p->node[ref].op == NNC_OP_INDEX && p->node[ref].integer[0] == slot; }
-
 /* The one reduced slot that is over the batch; -1: none, -2: several, or over all the data. */
 static int batch_slot(const nnc_tensor *t)
 {
@@ -58,7 +56,8 @@ static void look(looking *k, nnc_ref ref)
     if (!nnc_batched(&p->tensor[of]))
         return;
     const nnc_node *first = &p->node[p->args[n.first]];
-    k->own &= is_index(p, p->args[n.first], nnc_example_slot(&p->tensor[k->id]));
+    int own = nnc_example_slot(&p->tensor[k->id]);
+    k->own &= own >= 0 && nnc_is_index(p, p->args[n.first], (uint32_t)own);
     k->w->may[of] &= first->op == NNC_OP_INDEX;
 }
 

@@ -18,14 +18,6 @@ typedef struct turner {
     nnc_ref_map seen;
 } turner;
 
-static bool is_slot(const nnc_program *p, nnc_ref subscript, uint32_t slot)
-{
-    const nnc_node *n = &p->node[subscript];
-    return n->op == NNC_OP_INDEX && n->integer[0] == (int64_t)slot;
-}
-
-static bool mentions(const nnc_program *p, nnc_ref ref, uint32_t slot) { return (p->node[ref].slots >> slot & 1) != 0; }
-
 /* The subscript moves with the slot, one by one: a sum of it and of what does not mention it. */
 static bool moves_by_one(const nnc_program *p, nnc_ref subscript, uint32_t slot)
 {
@@ -34,9 +26,9 @@ static bool moves_by_one(const nnc_program *p, nnc_ref subscript, uint32_t slot)
     nnc_form_of(p, subscript, &f);
     for (uint32_t i = 0; i < f.terms; i++) {
         nnc_ref atom = f.lone ? f.lone : f.atom[i];
-        if (!mentions(p, atom, slot))
+        if (!nnc_moves_with(p, atom, (int)slot))
             continue;
-        if (!is_slot(p, atom, slot) || (f.lone ? 1 : f.coefficient[i]) != 1)
+        if (!nnc_is_index(p, atom, slot) || (f.lone ? 1 : f.coefficient[i]) != 1)
             return false;
         moves = true;
     }
@@ -49,7 +41,7 @@ static int dimension_of(const nnc_program *p, const nnc_node *read, uint32_t slo
     int found = -1;
     for (uint32_t i = 0; i < read->count; i++) {
         nnc_ref subscript = p->args[read->first + i];
-        if (!mentions(p, subscript, slot))
+        if (!nnc_moves_with(p, subscript, (int)slot))
             continue;
         if (found >= 0 || !moves_by_one(p, subscript, slot))
             return -1;
@@ -70,16 +62,16 @@ static bool is_turnable(const turner *v, nnc_tensor_id a)
 static bool has_unit_stride(const nnc_program *p, const nnc_node *read, uint32_t lane)
 {
     for (uint32_t i = 0; i + 1 < read->count; i++)
-        if (mentions(p, p->args[read->first + i], lane))
+        if (nnc_moves_with(p, p->args[read->first + i], (int)lane))
             return false;
     nnc_ref last = p->args[read->first + read->count - 1];
-    return !mentions(p, last, lane) || moves_by_one(p, last, lane);
+    return !nnc_moves_with(p, last, (int)lane) || moves_by_one(p, last, lane);
 }
 
 static void look(turner *v, nnc_ref ref)
 {
     const nnc_node *n = &v->p->node[ref];
-    if (!mentions(v->p, ref, v->lane) || nnc_ref_map_get(&v->seen, ref))
+    if (!nnc_moves_with(v->p, ref, (int)v->lane) || nnc_ref_map_get(&v->seen, ref))
         return;
     nnc_ref_map_put(v->p->arena, &v->seen, ref, 1);
     for (uint32_t i = 0; i < n->count; i++)
