@@ -10,8 +10,6 @@
 
 enum { LANES = 256, NO_STEP = -1 };
 
-typedef double lanes[LANES];
-
 typedef struct instruction { nnc_ref ref; const uint32_t *argument; } instruction;   /* arguments as instruction numbers */
 
 typedef struct code {
@@ -26,8 +24,9 @@ typedef struct machine {
     nnc_order order;
     code *code;                    /* [tensors], made on first use */
     uint32_t *number;              /* of a node in the code being made, + 1 */
-    lanes *lane;                   /* values of the instructions of one block */
-    uint32_t lane_capacity;
+    double *lane;                  /* values of the instructions of one block: so many of the first one, then of the second, .. */
+    int count;                     /* how many; one alone (a schedule's) is next to another's */
+    uint32_t lane_capacity;        /* instructions of LANES values */
     int64_t *index[NNC_MAX_SLOTS]; /* values of the slots of one block */
     uint8_t *needed;               /* tensors */
     nnc_tensor_id *scheduled;      /* what schedules read, and they; in order */
@@ -115,12 +114,14 @@ static code *code_of(machine *m, nnc_tensor_id id)
     }
     if (c->count > m->lane_capacity) {
         m->lane_capacity = 2 * c->count;
-        m->lane = NNC_ARRAY(m->in.arena, lanes, m->lane_capacity);
+        m->lane = NNC_ARRAY(m->in.arena, double, (size_t)m->lane_capacity * LANES);
     }
     return c;
 }
 
 /* ---- one block ---- */
+
+static double *lane_of(const machine *m, uint32_t number) { return m->lane + (size_t)number * (size_t)m->count; }
 
 static int64_t clamped(double x, int64_t extent)
 {
@@ -136,7 +137,7 @@ static void run_read(machine *m, const nnc_node *n, const uint32_t *argument, do
     memset(at, 0, (size_t)count * sizeof *at);
     for (uint32_t d = 0; d < n->count; d++) {
         int64_t extent = extent_of(&m->in, a->extent[d]);
-        const double *subscript = m->lane[argument[d]];
+        const double *subscript = lane_of(m, argument[d]);
         for (int i = 0; i < count; i++)
             at[i] = at[i] * extent + clamped(subscript[i], extent);
     }
@@ -149,7 +150,7 @@ static void run_draw(machine *m, const nnc_node *n, const uint32_t *argument, do
     for (int i = 0; i < count; i++) {
         uint32_t place = 0, word[2];
         for (uint32_t d = 0; d < n->count; d++)
-            place = place * 0x01000193u + (uint32_t)(int64_t)m->lane[argument[d]][i];
+            place = place * 0x01000193u + (uint32_t)(int64_t)lane_of(m, argument[d])[i];
         nnc_draw_words(m->in.seed, (uint32_t)n->integer[0], place, (uint32_t)(int64_t)m->in.step, word);
         double u = nnc_uniform_of(word[0]);
         out[i] = n->op == NNC_OP_RANDOM ? u : sqrt(-2 * log(1 - u)) * cos(6.283185307179586477 * nnc_uniform_of(word[1]));
@@ -163,7 +164,7 @@ static void run_affine(machine *m, const nnc_node *n, const uint32_t *argument, 
     for (uint32_t d = 0; d < n->count; d++) {
         double coefficient = (double)m->in.program->coefficients[n->first + d];
         for (int i = 0; i < count; i++)
-            out[i] += coefficient * m->lane[argument[d]][i];
+            out[i] += coefficient * lane_of(m, argument[d])[i];
     }
 }
 
@@ -192,7 +193,7 @@ static void fill(double *out, int count, double value)
 
 static void run_operation(const machine *m, const nnc_node *n, const uint32_t *argument, double *out, int count)
 {
-    const double *a = m->lane[argument[0]], *b = n->count > 1 ? m->lane[argument[1]] : a, *c = n->count > 2 ? m->lane[argument[2]] : a;
+    const double *a = lane_of(m, argument[0]), *b = n->count > 1 ? lane_of(m, argument[1]) : a, *c = n->count > 2 ? lane_of(m, argument[2]) : a;
     switch (n->op) {
     case NNC_OP_QUOTIENT: case NNC_OP_REMAINDER: case NNC_OP_NEIGHBOUR: case NNC_OP_EXISTING: case NNC_OP_FLOOR_INTEGER: case NNC_OP_WITHIN: case NNC_OP_NOT: case NNC_OP_REAL:
         for (int i = 0; i < count; i++)
@@ -240,48 +241,10 @@ static void run_instruction(machine *m, const instruction *x, double *out, int c
 
 static const double *run_block(machine *m, const code *c, int count)
 {
+    m->count = count;
     for (uint32_t i = 0; i < c->count; i++)
-        run_instruction(m, &c->instruction[i], m->lane[i], count);
-    return m->lane[c->count - 1];
-}
-
-/* ---- one value, without lanes: what is computed before each step ---- */
-
-static double run_once(const machine *m, const nnc_node *n, const uint32_t *argument, const double *value)
-{
-    double a = n->count > 0 ? value[argument[0]] : 0, b = n->count > 1 ? value[argument[1]] : 0;
-    switch (n->op) {
-    case NNC_OP_CONSTANT: return n->real;
-    case NNC_OP_TRUTH: return (double)n->integer[0];
-    case NNC_OP_READ: return *m->in.values[n->integer[0]].data;
-    case NNC_OP_QUOTIENT: case NNC_OP_REMAINDER: case NNC_OP_FLOOR_INTEGER: case NNC_OP_WITHIN: case NNC_OP_NOT: case NNC_OP_REAL: return integer_operation(m, n, a);
-    case NNC_OP_AND: return a != 0 && b != 0;
-    case NNC_OP_OR: return a != 0 || b != 0;
-    case NNC_OP_SELECT: return a != 0 ? b : value[argument[2]];
-    default: return nnc_operate((nnc_op)n->op, a, b);
-    }
-}
-
-/* Whether each of its operations is one of those. */
-static bool runs_once(const machine *m, const code *c)
-{
-    bool once = c->count <= LANES;
-    for (uint32_t i = 0; i < c->count && once; i++) {
-        const nnc_node *n = &m->in.program->node[c->instruction[i].ref];
-        once = !(nnc_op_rows[n->op].flags & NNC_FLAG_LEAF) ? n->op != NNC_OP_AFFINE && n->op != NNC_OP_NEIGHBOUR && n->op != NNC_OP_EXISTING
-                                                            : n->op == NNC_OP_CONSTANT || n->op == NNC_OP_TRUTH || (n->op == NNC_OP_READ && n->count == 0);
-    }
-    return once;
-}
-
-static double run_scalar(machine *m, const code *c)
-{
-    double value[LANES];
-    if (!runs_once(m, c))
-        return run_block(m, c, 1)[0];
-    for (uint32_t i = 0; i < c->count; i++)
-        value[i] = run_once(m, &m->in.program->node[c->instruction[i].ref], c->instruction[i].argument, value);
-    return value[c->count - 1];
+        run_instruction(m, &c->instruction[i], lane_of(m, i), count);
+    return lane_of(m, c->count - 1);
 }
 
 /* ---- one formula ---- */
@@ -502,7 +465,7 @@ void nnc_interpreter_schedules(nnc_interpreter *in, const nnc_tensor_id *schedul
         if (kind >= NNC_KIND_STEP && kind <= NNC_KIND_EPOCHS)
             *in->values[m->scheduled[i]].data = clock_of(in, kind);
         else if (kind == NNC_KIND_SCHEDULE)
-            *in->values[m->scheduled[i]].data = run_scalar(m, code_of(m, m->scheduled[i]));
+            *in->values[m->scheduled[i]].data = *run_block(m, code_of(m, m->scheduled[i]), 1);
     }
     for (uint32_t i = 0; i < count; i++)
         out[i] = (float)*in->values[schedule[i]].data;
@@ -530,7 +493,7 @@ double nnc_interpreter_scalar(nnc_interpreter *in, nnc_ref ref)
     memset(m->number, 0, in->program->nodes * sizeof *m->number);
     if (c.count > m->lane_capacity) {
         m->lane_capacity = 2 * c.count;
-        m->lane = NNC_ARRAY(in->arena, lanes, m->lane_capacity);
+        m->lane = NNC_ARRAY(in->arena, double, (size_t)m->lane_capacity * LANES);
     }
-    return run_block(m, &c, 1)[0];
+    return *run_block(m, &c, 1);
 }
