@@ -147,20 +147,22 @@ static void add_panel(nnc_tile *t, nnc_ref read)
     }
 }
 
-/* Reads that the lanes move, that the block moves, and that no other output slot does. */
+bool nnc_is_for_lanes(const nnc_tile *t, nnc_ref read)
+{
+    uint64_t left = ((uint64_t)1 << t->t->rank) - 1;
+    return t->shape.lane >= 0 && (t->nest->s->p->node[read].slots & left) == (uint64_t)1 << t->shape.lane;
+}
+
+/* Reads for the lanes that the block moves. */
 static void find_panels(nnc_tile *t, nnc_ref ref, nnc_ref_map *seen)
 {
     const nnc_program *p = t->nest->s->p;
     const nnc_node *n = &p->node[ref];
-    bool others = false, inside = false;
+    bool inside = n->slots >> t->shape.block != 0;
     if (nnc_ref_map_get(seen, ref))
         return;
     nnc_ref_map_put(p->arena, seen, ref, 1);
-    for (int slot = 0; slot < t->t->rank + t->t->reduced; slot++) {
-        others |= slot < t->t->rank && slot != t->shape.lane && nnc_moves_with(p, ref, slot);
-        inside |= slot >= t->shape.block && nnc_moves_with(p, ref, slot);
-    }
-    if (n->op == NNC_OP_READ && nnc_moves_with(p, ref, t->shape.lane) && inside && !others && t->panels < NNC_MAX_PANELS && p->tensor[n->integer[0]].element == NNC_REAL) {
+    if (n->op == NNC_OP_READ && nnc_is_for_lanes(t, ref) && inside && t->panels < NNC_MAX_PANELS && p->tensor[n->integer[0]].element == NNC_REAL) {
         add_panel(t, ref);
         return;
     }

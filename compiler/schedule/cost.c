@@ -51,9 +51,7 @@ static int registers_of(const nnc_tile *t)
 static bool is_in_panel(const counts *c, nnc_ref read)
 {
     const nnc_tile *t = c->t;
-    const nnc_node *n = &t->nest->s->p->node[read];
-    uint64_t others = (((uint64_t)1 << t->t->rank) - 1) & ~((uint64_t)1 << (t->shape.lane < 0 ? 0 : t->shape.lane));
-    return t->nest->group && t->nest->group->blocked && t->shape.lane == t->t->rank - 1 && c->row >= 0 && moves(n, t->shape.lane) && !(n->slots & others);
+    return t->nest->group && t->nest->group->blocked && t->shape.lane == t->t->rank - 1 && c->row >= 0 && nnc_is_for_lanes(t, read);
 }
 
 /* Of a lane that is not next to the last one, one each. */

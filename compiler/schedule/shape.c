@@ -109,10 +109,8 @@ static void choose_block(nnc_tile *t)
 static bool read_crowds(const nnc_tile *t, nnc_ref ref)
 {
     const nnc_program *p = t->nest->s->p;
-    const nnc_node *n = &p->node[ref];
-    uint64_t others = (((uint64_t)1 << t->t->rank) - 1) & ~((uint64_t)1 << t->shape.lane);
     int64_t stride = nnc_read_stride(p, ref, (uint32_t)t->t->rank);
-    return nnc_read_stride(p, ref, (uint32_t)t->shape.lane) == 1 && !(n->slots & others) && stride != INT64_MIN && stride != 0 &&
+    return nnc_read_stride(p, ref, (uint32_t)t->shape.lane) == 1 && nnc_is_for_lanes(t, ref) && stride != INT64_MIN && stride != 0 &&
            nnc_extent_at(t->nest->s, t->t, t->t->rank) > nnc_lines_at(4 * stride);
 }
 

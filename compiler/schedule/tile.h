@@ -144,6 +144,7 @@ void nnc_prefetch_panels(nnc_tile *t, int rows, int vectors, uint8_t lanes);
 
 /* blocks.c: points of a block along a reduced slot; those that a read moves with, and the number of the present one among them; the loops of these, but for the last, which is to run over
  * *last from *low to *high (gives how many are open). */
+bool nnc_is_for_lanes(const nnc_tile *t, nnc_ref read);                   /* the lanes move the read, and no other output slot does: a panel may have it */
 int64_t nnc_points_along(const nnc_tile *t, int slot);
 int64_t nnc_block_points(const nnc_tile *t, nnc_ref read);
 nnc_value_id nnc_block_point(const nnc_tile *t, nnc_ref read);
