@@ -173,6 +173,7 @@ void nnc_form_of(const nnc_program *p, nnc_ref integer, nnc_form *form);
 uint64_t nnc_slots_of(const nnc_program *p, nnc_ref ref);
 bool nnc_mentions(const nnc_program *p, nnc_ref ref, nnc_ref leaf);
 bool nnc_reads(const nnc_program *p, nnc_ref ref);                         /* any tensor */
+nnc_tensor_id *nnc_tensors_read(const nnc_program *p, nnc_ref ref);        /* which ones, each once, in the order in which they are met; 0 at the end. ref 0: none */
 /* The expression with each of `count` nodes from[i] (leaves, usually INDEXes) replaced by to[i], rebuilt in canonical form. */
 nnc_ref nnc_substitute(nnc_program *p, nnc_ref ref, const nnc_ref *from, const nnc_ref *to, uint32_t count);
 /* The range of an integer expression over the slots' extents (BATCH, DATA: unbounded above), narrowed by `conditions` (booleans

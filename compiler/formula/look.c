@@ -111,6 +111,33 @@ bool nnc_reads(const nnc_program *p, nnc_ref ref)
     return found;
 }
 
+typedef struct read_list { nnc_tensor_id *id; uint32_t count, capacity; nnc_ref_map seen, listed; } read_list;
+
+static void list_reads(const nnc_program *p, nnc_ref ref, read_list *list)
+{
+    const nnc_node *n = &p->node[ref];
+    if (nnc_ref_map_get(&list->seen, ref))
+        return;
+    nnc_ref_map_put(p->arena, &list->seen, ref, 1);
+    if (n->op == NNC_OP_READ && !nnc_ref_map_get(&list->listed, (nnc_ref)n->integer[0])) {
+        nnc_ref_map_put(p->arena, &list->listed, (nnc_ref)n->integer[0], 1);
+        NNC_PUSH(p->arena, list->id, list->count, list->capacity) = (nnc_tensor_id)n->integer[0];
+    }
+    for (uint32_t i = 0; i < n->count; i++)
+        list_reads(p, p->args[n->first + i], list);
+}
+
+nnc_tensor_id *nnc_tensors_read(const nnc_program *p, nnc_ref ref)
+{
+    read_list list = {0};
+    if (ref)
+        list_reads(p, ref, &list);
+    nnc_ref_map_close(&list.seen);
+    nnc_ref_map_close(&list.listed);
+    NNC_PUSH(p->arena, list.id, list.count, list.capacity) = 0;
+    return list.id;
+}
+
 /* Sums of atoms again, since their order and kinds may have changed. */
 static nnc_ref rebuild_affine(nnc_program *to, const nnc_program *from, nnc_ref ref, const nnc_ref *args)
 {

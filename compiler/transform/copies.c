@@ -13,7 +13,7 @@ typedef struct copy {
     int64_t shift[NNC_MAX_SLOTS];
 } copy;
 
-typedef struct read_list { nnc_tensor_id *id; uint32_t count, capacity; } read_list;
+typedef struct reader_list { nnc_tensor_id *id; uint32_t count, capacity; } reader_list;
 
 enum { TOGETHER = 64 };
 
@@ -23,7 +23,7 @@ typedef struct copier {
     const bool *stepwise;          /* tensors of recurrences */
     nnc_tensor_id **reads;         /* of each tensor, 0 at the end: what its body reads, each once */
     uint32_t *readers;             /* how many formulas read it */
-    read_list *reader;             /* those, and some that did so once; perhaps more than once */
+    reader_list *reader;             /* those, and some that did so once; perhaps more than once */
     nnc_tensor_id *found;          /* what looks like copies, in order */
     uint32_t founds, found_capacity;
     uint64_t *after;               /* by tensor, a bit for each of TOGETHER of them: it is that one, or is computed from it */
@@ -32,39 +32,18 @@ typedef struct copier {
 
 /* ---- who reads what ---- */
 
-static void list_reads(nnc_program *p, nnc_ref ref, nnc_ref_map *seen, read_list *list)
-{
-    const nnc_node n = p->node[ref];
-    if (nnc_ref_map_get(seen, ref))
-        return;
-    nnc_ref_map_put(p->arena, seen, ref, 1);
-    bool listed = n.op != NNC_OP_READ;
-    for (uint32_t i = 0; i < list->count && !listed; i++)
-        listed = list->id[i] == (nnc_tensor_id)n.integer[0];
-    if (!listed)
-        NNC_PUSH(p->arena, list->id, list->count, list->capacity) = (nnc_tensor_id)n.integer[0];
-    for (uint32_t i = 0; i < n.count; i++)
-        list_reads(p, p->args[n.first + i], seen, list);
-}
-
 /* (Again) what the tensor reads. */
 static void note_reads(copier *c, nnc_tensor_id id)
 {
     nnc_program *p = c->p;
-    nnc_ref_map seen = {0};
-    read_list list = {0};
     for (const nnc_tensor_id *r = c->reads[id]; r && *r; r++)
         c->readers[*r]--;
-    if (p->tensor[id].body)
-        list_reads(p, p->tensor[id].body, &seen, &list);
-    nnc_ref_map_close(&seen);
-    for (uint32_t i = 0; i < list.count; i++) {
-        read_list *of = &c->reader[list.id[i]];
-        c->readers[list.id[i]]++;
+    c->reads[id] = nnc_tensors_read(p, p->tensor[id].body);
+    for (const nnc_tensor_id *r = c->reads[id]; *r; r++) {
+        reader_list *of = &c->reader[*r];
+        c->readers[*r]++;
         NNC_PUSH(p->arena, of->id, of->count, of->capacity) = id;
     }
-    NNC_PUSH(p->arena, list.id, list.count, list.capacity) = 0;
-    c->reads[id] = list.id;
 }
 
 static bool reads(const copier *c, nnc_tensor_id id, nnc_tensor_id of)
@@ -268,7 +247,7 @@ nnc_program *nnc_use_copies(nnc_arena *arena, nnc_program *p, nnc_tensor_id *roo
     nnc_order order = nnc_order_of(p->arena, p, &error);
     bool *stepwise = NNC_ARRAY(p->arena, bool, p->tensors), *kept = NNC_ARRAY(p->arena, bool, p->tensors);
     copier c = {.p = p, .kept = kept, .stepwise = stepwise, .reads = NNC_ARRAY(p->arena, nnc_tensor_id *, p->tensors), .readers = NNC_ARRAY(p->arena, uint32_t, p->tensors),
-                .reader = NNC_ARRAY(p->arena, read_list, p->tensors), .after = NNC_ARRAY(p->arena, uint64_t, p->tensors)};
+                .reader = NNC_ARRAY(p->arena, reader_list, p->tensors), .after = NNC_ARRAY(p->arena, uint64_t, p->tensors)};
     copy y;
     nnc_mark_loops(&order, stepwise);
     mark_kept(p, root, roots, kept);

@@ -30,7 +30,7 @@ static bool sums_examples(const nnc_tensor *t)
 /* The slot that counts the examples which its body reads. */
 int nnc_example_slot(const nnc_tensor *t) { return nnc_batched(t) ? 0 : batch_slot(t); }
 
-typedef struct looking { nnc_laner *w; nnc_tensor_id id; nnc_ref_map seen; nnc_tensor_id *list; uint32_t count, capacity; double work; bool own; } looking;
+typedef struct looking { nnc_laner *w; nnc_tensor_id id; nnc_ref_map seen; double work; bool own; } looking;
 
 enum { COSTLY = 12 };              /* what an elementary function counts as */
 
@@ -48,11 +48,6 @@ static void look(looking *k, nnc_ref ref)
     if (n.op != NNC_OP_READ)
         return;
     nnc_tensor_id of = (nnc_tensor_id)n.integer[0];
-    bool listed = false;
-    for (uint32_t i = 0; i < k->count; i++)
-        listed |= k->list[i] == of;
-    if (!listed)
-        NNC_PUSH(p->arena, k->list, k->count, k->capacity) = of;
     if (!nnc_batched(&p->tensor[of]))
         return;
     const nnc_node *first = &p->node[p->args[n.first]];
@@ -71,10 +66,9 @@ static void note_reads(nnc_laner *w, nnc_tensor_id id)
     nnc_ref_map_close(&k.seen);
     w->may[id] &= k.own;
     w->work[id] = k.work > 1 ? k.work : 1;
-    for (uint32_t i = 0; i < k.count; i++)
-        NNC_PUSH(p->arena, w->readers[k.list[i]], w->reader_count[k.list[i]], w->reader_capacity[k.list[i]]) = id;
-    NNC_PUSH(p->arena, k.list, k.count, k.capacity) = 0;
-    w->reads[id] = k.list;
+    w->reads[id] = nnc_tensors_read(p, p->tensor[id].body);
+    for (const nnc_tensor_id *r = w->reads[id]; *r; r++)
+        NNC_PUSH(p->arena, w->readers[*r], w->reader_count[*r], w->reader_capacity[*r]) = id;
 }
 
 /* Formulas of the example, and sums over the batch (of which `may` tells whether they may go by blocks); not what is wanted as it is, nor recurrences. */
