@@ -1,6 +1,6 @@
 /* Readers of what was padded read the padded copy where that is kept anyway: which tensors are left, and that the values are the same bits in 64 bits. */
-#include "../formula/fixture.h"
 #include "transform/prepare.h"
+#include "values.h"
 
 enum { BATCH = 3 };
 
@@ -14,26 +14,6 @@ static const char BLOCK[] = "input a[b < batch, i < 8, j < 6, c < 2]\n"
                             "s[b < batch, i < 8, j < 6, c < 2] = if x[b, i, j, c] > 0 then r[b, i, j, c] else 0\n"
                             "w[l < 3, m < 3, c < 2, o < 2] = sum(b < batch, i < 8, j < 6: s[b, i, j, o] * p[b, i + l, j + m, c])\n";
 
-static double leaf(nnc_tensor_id id, int64_t i) { return (double)((id * 7919 + i * 104729) % 2003) / 1000 - 1; }
-
-/* The values of `name`. */
-static const double *values_of(const nnc_program *p, const char *name)
-{
-    nnc_interpreter *in = nnc_interpreter_new(&session.arena, p, BATCH);
-    nnc_tensor_id id = named(p, name);
-    for (nnc_tensor_id t = 1; t < p->tensors; t++) {
-        const nnc_tensor *tensor = nnc_tensor_at(p, t);
-        int64_t elements = nnc_elements(tensor) * (nnc_batched(tensor) ? BATCH : 1);
-        double *value = NNC_ARRAY(&session.arena, double, elements);
-        for (int64_t i = 0; i < elements; i++)
-            value[i] = leaf((nnc_tensor_id)tensor->name[0], i);
-        if (tensor->kind == NNC_KIND_INPUT || tensor->kind == NNC_KIND_PARAMETER)
-            nnc_interpreter_set(in, t, value);
-    }
-    nnc_interpreter_run_for(in, &id, 1);
-    return nnc_interpreter_get(in, id);
-}
-
 /* The program's roots are w and `also` (NULL: w alone). */
 static nnc_program *prepared(const char *text, const char *also)
 {
@@ -45,7 +25,7 @@ static nnc_program *prepared(const char *text, const char *also)
         fail_msg("%s\n%s", wrong, printed(p));
     assert_int_equal(root[0], named(p, "w"));
     int64_t elements = nnc_elements(nnc_tensor_at(p, root[0]));
-    assert_memory_equal(values_of(p, "w"), values_of(before, "w"), (size_t)elements * sizeof(double));
+    assert_memory_equal(values_of(p, "w", BATCH), values_of(before, "w", BATCH), (size_t)elements * sizeof(double));
     return p;
 }
 

@@ -1,7 +1,7 @@
 /* Examples in lanes: which tensors are put in blocks, what formulas become, and that values stay what they are, whole blocks or not. */
 #include <math.h>
-#include "../formula/fixture.h"
 #include "transform/prepare.h"
+#include "values.h"
 
 /* A convolution of few channels, what is made of it, and gradients: of its kernel (w) and bias (v). */
 static const char IMAGE[] = "input a[batch, 6, 6, 1]\n"
@@ -23,25 +23,6 @@ static const char CLASSES[] = "input z[batch, 3]\n"
                               "v = sum(b < batch: q[b])\n"
                               "w[i < 3] = sum(b < batch: (if i == c[b] then -1 / count(batch) else 0) + e[b, i] / s[b])\n"
                               "n = sum(b < batch: q[b] + 1)\n";
-
-static double leaf(nnc_tensor_id id, int64_t i) { return (double)((id * 7919 + i * 104729) % 2003) / 1000 - 1; }
-
-static const double *values_of(const nnc_program *p, const char *name, int64_t batch)
-{
-    nnc_interpreter *in = nnc_interpreter_new(&session.arena, p, batch);
-    nnc_tensor_id id = named(p, name);
-    for (nnc_tensor_id t = 1; t < p->tensors; t++) {
-        const nnc_tensor *tensor = nnc_tensor_at(p, t);
-        int64_t elements = nnc_elements(tensor) * (nnc_batched(tensor) ? batch : 1);
-        double *value = NNC_ARRAY(&session.arena, double, elements);
-        for (int64_t i = 0; i < elements; i++)
-            value[i] = tensor->classes ? (double)(i * 7 % tensor->classes) : leaf((nnc_tensor_id)tensor->name[0], i);
-        if (tensor->kind == NNC_KIND_INPUT || tensor->kind == NNC_KIND_PARAMETER)
-            nnc_interpreter_set(in, t, value);
-    }
-    nnc_interpreter_run_for(in, &id, 1);
-    return nnc_interpreter_get(in, id);
-}
 
 /* With all in blocks that may be; the roots are w, v and one more. */
 static nnc_program *in_lanes(const char *text, const char *more)
